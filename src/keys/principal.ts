@@ -1,0 +1,10 @@
+/** Who is asking, as far as the server has proved it. */
+export type Principal = {
+  /** Null for loopback callers that need no key yet. */
+  keyId: string | null
+  tenant: string
+  scopes: readonly Scope[]
+}
+
+export const scopes = ['inference', 'admin'] as const
+export type Scope = (typeof scopes)[number]
