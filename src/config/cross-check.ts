@@ -1,0 +1,54 @@
+import type { WeirConfig } from './schema.ts'
+
+export type Fault = { path: PropertyKey[]; message: string }
+
+/** Faults that no single field shows: names that point at nothing, weights that do not add up, two things of one name. */
+export const crossCheck = (config: WeirConfig): Fault[] => {
+  const llms = namesOf(config, 'llm')
+  return [
+    ...modelFaults(config, llms),
+    ...Object.entries(config.routes).flatMap(([name, route]) => routeFaults(name, route, config, llms)),
+    ...Object.entries(config.collections).flatMap(([name, collection]) =>
+      unknownName(['collections', name, 'embedding'], collection.embedding, namesOf(config, 'embedding'), 'embedding model'),
+    ),
+  ]
+}
+
+const namesOf = (config: WeirConfig, kind: string): Set<string> =>
+  new Set(Object.entries(config.models).flatMap(([name, model]) => (model.kind === kind ? [name] : [])))
+
+const unknownName = (path: PropertyKey[], name: string, known: ReadonlySet<string>, kind: string): Fault[] =>
+  known.has(name) ? [] : [{ path, message: `no ${kind} is named ${name}` }]
+
+const modelFaults = (config: WeirConfig, llms: ReadonlySet<string>): Fault[] => {
+  const providers = new Set(Object.keys(config.providers))
+  return Object.entries(config.models).flatMap(([name, model]) => {
+    if ('provider' in model) return unknownName(['models', name, 'provider'], model.provider, providers, 'provider')
+    if (!('deployments' in model)) return []
+    return model.deployments.flatMap((deployment, index) => {
+      const path = ['models', name, 'deployments', index, 'model']
+      const target = config.models[deployment.model]
+      if (target && 'deployments' in target) return [{ path, message: 'a deployment cannot itself be balanced' }]
+      return unknownName(path, deployment.model, llms, 'llm')
+    })
+  })
+}
+
+const routeFaults = (name: string, route: WeirConfig['routes'][string], config: WeirConfig, llms: ReadonlySet<string>): Fault[] => {
+  const path = ['routes', name]
+  const faults: Fault[] = []
+  if (Object.hasOwn(config.models, name)) faults.push({ path, message: 'a model has this name too; clients could not tell them apart' })
+  const total = route.variants.reduce((sum, variant) => sum + variant.weight_percent, 0)
+  if (Math.abs(total - 100) > 1e-9) faults.push({ path: [...path, 'variants'], message: `weight_percent adds up to ${total}, not 100` })
+  if (new Set(route.variants.map((variant) => variant.name)).size < route.variants.length)
+    faults.push({ path: [...path, 'variants'], message: 'two variants have one name' })
+  const collections = new Set(Object.keys(config.collections))
+  route.variants.forEach((variant, index) => {
+    const at = [...path, 'variants', index]
+    faults.push(...unknownName([...at, 'model'], variant.model, llms, 'llm'))
+    faults.push(...variant.fallback.flatMap((model, place) => unknownName([...at, 'fallback', place], model, llms, 'llm')))
+    if (variant.retrieval)
+      faults.push(...unknownName([...at, 'retrieval', 'collection'], variant.retrieval.collection, collections, 'collection'))
+  })
+  return faults
+}

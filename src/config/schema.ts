@@ -1,0 +1,201 @@
+import { z } from 'zod'
+import { scopes } from '../keys/principal.ts'
+
+/**
+ * The shape of `weir.yaml`. Every object is strict: an unknown key is an error at its line, never a setting that silently does nothing.
+ * Field names are the file's own, snake_case with the unit last.
+ */
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._\-/]*$/, 'use letters, digits, and . _ - / (not first)')
+const positive = z.number().int().positive()
+const milliseconds = positive.max(24 * 3600 * 1000)
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits')
+
+export const providerKinds = ['openai-compatible', 'anthropic'] as const
+
+const provider = z.strictObject({
+  kind: z.enum(providerKinds),
+  base_url: z.url({ protocol: /^https?$/ }),
+  /** Absent: the host takes no key. Present but empty: the provider and its models are left out until the variable is set. */
+  api_key: z.string().optional(),
+  headers: z.record(z.string(), z.string()).default({}),
+})
+
+const timeouts = z.strictObject({
+  /** Until the host sends response headers. */
+  connect_ms: milliseconds.default(10_000),
+  first_token_ms: milliseconds.default(120_000),
+  /** Between two events of a stream. */
+  idle_ms: milliseconds.default(60_000),
+  total_ms: milliseconds.default(600_000),
+})
+
+const retry = z.strictObject({
+  /** Tries in all; 1 means no retry. */
+  attempts: positive.max(10).default(2),
+  base_ms: milliseconds.default(250),
+  max_ms: milliseconds.default(8_000),
+})
+
+const breaker = z.strictObject({
+  /** Share of failed calls in the window that opens the breaker. */
+  failure_ratio: z.number().gt(0).max(1).default(0.5),
+  min_calls: positive.default(10),
+  window_ms: milliseconds.default(30_000),
+  cooldown_ms: milliseconds.default(15_000),
+})
+
+const artifact = {
+  path: z.string().min(1),
+  /** Checked before the file is loaded; a mismatch refuses the model. */
+  sha256: sha256.optional(),
+  bytes: positive.optional(),
+}
+
+const localLlm = z.strictObject({
+  kind: z.literal('llm'),
+  ...artifact,
+  /** Tokens of prompt and answer together, for each sequence. */
+  context_tokens: positive.optional(),
+  /** Requests decoded at the same time; each reserves its own context memory. */
+  sequences: positive.max(256).default(4),
+  /** Requests that may wait for a sequence; more get 429. */
+  max_queue: z.number().int().nonnegative().default(64),
+  threads: positive.optional(),
+  gpu: z.union([z.literal('auto'), z.literal(false)]).default('auto'),
+  batch_tokens: positive.default(512),
+  idle_unload_ms: milliseconds.optional(),
+})
+
+const localOnnx = <Kind extends string>(kind: Kind) =>
+  z.strictObject({
+    kind: z.literal(kind),
+    ...artifact,
+    dtype: z.enum(['fp32', 'fp16', 'int8', 'uint8', 'q8', 'q4']).default('fp32'),
+    threads: positive.optional(),
+    max_tokens: positive.optional(),
+    max_queue: z.number().int().nonnegative().default(256),
+    idle_unload_ms: milliseconds.optional(),
+  })
+
+const localEmbedding = localOnnx('embedding').extend({
+  pooling: z.enum(['mean', 'cls', 'last_token']).default('mean'),
+  /** Texts put before a query or a passage, for models trained with them. */
+  query_prefix: z.string().default(''),
+  passage_prefix: z.string().default(''),
+  /** Sizes a caller may ask for, for models whose leading dimensions stand alone. */
+  matryoshka: z.array(positive).default([]),
+})
+
+const hosted = {
+  provider: name,
+  /** The host's own name for the model. */
+  model: z.string().min(1),
+}
+
+const hostedLlm = z.strictObject({
+  kind: z.literal('llm'),
+  ...hosted,
+  context_tokens: positive.optional(),
+  capabilities: z
+    .strictObject({
+      tools: z.boolean(),
+      json_schema: z.boolean(),
+      json_object: z.boolean(),
+      logprobs: z.boolean(),
+      choices: positive,
+      seed: z.boolean(),
+      penalties: z.boolean(),
+      logit_bias: z.boolean(),
+      images: z.boolean(),
+    })
+    .partial()
+    .optional(),
+  max_concurrency: positive.optional(),
+})
+
+const hostedEmbedding = z.strictObject({
+  kind: z.literal('embedding'),
+  ...hosted,
+  dimensions: positive,
+  max_tokens: positive.default(8191),
+})
+
+/** Several deployments of one model behind one name. */
+const balancedLlm = z.strictObject({
+  kind: z.literal('llm'),
+  balance: z.enum(['weighted', 'least_busy']).default('weighted'),
+  deployments: z.array(z.strictObject({ model: name, weight: positive.default(1) })).min(2),
+})
+
+const model = z.union([localLlm, hostedLlm, balancedLlm, localEmbedding, hostedEmbedding, localOnnx('classifier'), localOnnx('reranker')])
+
+/** Parameters of a variant: used where the request does not set its own. */
+const params = z.strictObject({
+  temperature: z.number().min(0).max(2).optional(),
+  top_p: z.number().gt(0).max(1).optional(),
+  max_tokens: positive.optional(),
+  seed: z.number().int().optional(),
+  stop: z.array(z.string().min(1)).max(16).optional(),
+  frequency_penalty: z.number().min(-2).max(2).optional(),
+  presence_penalty: z.number().min(-2).max(2).optional(),
+})
+
+const retrieval = z.strictObject({
+  collection: name,
+  top_k: positive.max(50).default(5),
+  /** Tokens of the chat model that passages may fill. */
+  token_budget: positive.default(600),
+  min_score: z.number().optional(),
+})
+
+const variant = z.strictObject({
+  name,
+  weight_percent: z.number().min(0).max(100).default(100),
+  model: name,
+  /** Tried in order when the model fails before its first token. */
+  fallback: z.array(name).default([]),
+  prompt: z.strictObject({ name, label: z.string().default('production'), version: z.string().optional() }).optional(),
+  retrieval: retrieval.optional(),
+  params: params.default({}),
+})
+
+const route = z.strictObject({
+  variants: z.array(variant).min(1),
+  /** Mixed into the sticky hash: change it to draw the subjects anew. */
+  seed: z.string().optional(),
+  timeouts: timeouts.partial().optional(),
+  retry: retry.partial().optional(),
+})
+
+const collection = z.strictObject({
+  embedding: name,
+  index: z.enum(['hnsw', 'pgvector', 'exact']).default('hnsw'),
+  /** Folders or files ingested at start; unchanged documents cost a hash. */
+  sources: z.array(z.string()).default([]),
+})
+
+export const weirConfigSchema = z.strictObject({
+  providers: z.record(name, provider).default({}),
+  models: z.record(name, model).default({}),
+  routes: z.record(name, route).default({}),
+  collections: z.record(name, collection).default({}),
+  defaults: z
+    .strictObject({
+      timeouts: timeouts.prefault({}),
+      retry: retry.prefault({}),
+      breaker: breaker.prefault({}),
+      /** What traces keep of prompts and answers. */
+      payloads: z.enum(['keep', 'off']).default('keep'),
+      payload_days: positive.default(30),
+      trace_days: positive.default(400),
+      max_body_bytes: positive.default(4 * 1024 * 1024),
+    })
+    .prefault({}),
+  /** Scopes that a key gets when none are named. */
+  keys: z.strictObject({ default_scopes: z.array(z.enum(scopes)).min(1).default(['inference']) }).prefault({}),
+})
+
+export type WeirConfig = z.infer<typeof weirConfigSchema>
+export type ModelConfig = WeirConfig['models'][string]
+export type RouteConfig = WeirConfig['routes'][string]
+export type ProviderConfig = WeirConfig['providers'][string]
