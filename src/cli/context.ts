@@ -1,11 +1,8 @@
-import type { Environment } from '../config.ts'
-
 /**
  * What a command may use. Commands speak the server's own HTTP API: to the running server when there is one, else to the same
  * application composed inside this process, which opens the state itself. So the CLI, `/admin` and tests share one code path.
  */
 export type CliContext = {
-  environment: Environment
   /** `path` such as `/admin/prompts`; authorised as admin. Throws AppError with the server's code and message on an error status. */
   request(path: string, init?: ApiRequest): Promise<Response>
   /** Standard output, one line. */
