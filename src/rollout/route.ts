@@ -1,0 +1,40 @@
+import type { Sampling } from '../models/chat-model.ts'
+
+/** What a client calls as `model`: a name, and the variants that may answer it. */
+export type Route = {
+  name: string
+  /** Never empty. */
+  variants: readonly [Variant, ...Variant[]]
+  /** Salt of sticky assignment. Another seed deals every subject anew. */
+  seed: string
+}
+
+/** One way of answering: prompt, model, parameters and retrieval. Two variants with one `hash` answer alike. */
+export type Variant = {
+  name: string
+  /** Share of subjects; relative to the other variants of the route, so 90 and 10 are the same as 9 and 1. 0 is never assigned. */
+  weightPercent: number
+  /** Id of a configured model. */
+  model: string
+  /** Used where the request is silent. */
+  defaults: Sampling
+  /** Name of the prompt that turns the request's variables into messages. */
+  prompt?: string | undefined
+  /** Name of the retrieval configuration that finds passages for the request. */
+  retrieval?: string | undefined
+  /** See `variantHash`. */
+  hash: string
+}
+
+/** The routes of one configuration; replaced as a whole when the configuration is. */
+export type RouteTable = ReadonlyMap<string, Route>
+
+/** Declared routes, and every model under its own id as a route of one variant. A declared route hides the model of its name. */
+export const routeTable = (declared: Iterable<Route>, models: Iterable<{ id: string; hash: string }>): RouteTable => {
+  const routes = new Map<string, Route>()
+  for (const { id, hash } of models) {
+    routes.set(id, { name: id, seed: id, variants: [{ name: 'default', weightPercent: 100, model: id, defaults: {}, hash }] })
+  }
+  for (const route of declared) routes.set(route.name, route)
+  return routes
+}
