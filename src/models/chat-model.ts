@@ -49,10 +49,15 @@ export type ChatRequest = {
   /** Passed to hosts as `user`. */
   user?: string | undefined
   requestId: string
+  /** What a cache may do with this request; a cache decides by its own settings when absent. */
+  cache?: CachePolicy | undefined
   signal: AbortSignal
   /** Adapters and wrappers report facts for the trace here; keeps the event stream free of bookkeeping. */
   observe?: ((observation: Observation) => void) | undefined
 }
+
+/** `read_only` serves stored answers and stores none; `write_only` the reverse. Entries of one `namespace` are not seen from another. */
+export type CachePolicy = { mode: 'on' | 'off' | 'read_only' | 'write_only'; maxAgeS?: number | undefined; namespace?: string | undefined }
 
 export type Observation =
   | { type: 'queued'; ms: number }
@@ -60,6 +65,7 @@ export type Observation =
   | { type: 'attempt'; modelId: string; attempt: number }
   | { type: 'fell-back'; from: string; to: string; code: string }
   | { type: 'served-by'; modelId: string; upstreamModel: string | undefined }
+  | { type: 'cache'; status: 'hit' | 'miss' | 'stale' | 'bypass' }
 
 export type Sampling = {
   maxTokens?: number | undefined
@@ -90,7 +96,7 @@ export type JsonSchema = Record<string, unknown>
 export type ResponseFormat =
   | { type: 'text' }
   | { type: 'json-object' }
-  | { type: 'json-schema'; name: string; schema: JsonSchema; strict: boolean }
+  | { type: 'json-schema'; name: string; description?: string | undefined; schema: JsonSchema; strict: boolean }
 
 export type ChatEvent =
   | { type: 'text-delta'; choice: number; text: string; logprobs?: TokenLogprob[] | undefined }
