@@ -11,6 +11,11 @@ export type CliContext = {
   note(line: string): void
   /** True when standard error is a terminal: only then draw progress bars. */
   interactive: boolean
+  /** Recorded as the actor of admin events: `WEIR_ACTOR`, else the git user's email, else the operating system's user. Sent with every request. */
+  actor: string
+  /** Folder that relative paths start from. */
+  folder: string
+  environment: Readonly<Record<string, string | undefined>>
 }
 
 export type ApiRequest = {

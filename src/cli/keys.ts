@@ -1,0 +1,86 @@
+import type { Command } from 'commander'
+import type { CliContext } from './context.ts'
+import { table } from './table.ts'
+
+type KeyRow = {
+  id: string
+  name: string
+  prefix: string
+  tenant: string
+  scopes: string[]
+  created_at: string
+  expires_at: string | null
+  revoked_at: string | null
+}
+type CreatedKey = KeyRow & { secret: string }
+
+/** `weir keys …`: who may call the server. Secrets are shown once, when they are made. */
+export const keyCommands = (program: Command, context: CliContext): void => {
+  const keys = program.command('keys').description('create, list, rotate and revoke API keys')
+
+  keys
+    .command('create')
+    .description('make a key and print its secret, which is shown only now')
+    .requiredOption('--name <name>', 'what the key is for')
+    .option('--scope <scope...>', 'inference or admin (default: inference)')
+    .option('--tenant <tenant>', 'whose traffic this is', 'default')
+    .option('--expires <date>', 'ISO date or date-time after which the key stops working')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  weir keys create --name website\n  weir keys create --name ops --scope admin inference --expires 2027-01-01',
+    )
+    .action(async (options: { name: string; scope?: string[]; tenant: string; expires?: string; json?: boolean }) => {
+      const response = await context.request('/admin/keys', {
+        method: 'POST',
+        json: { name: options.name, scopes: options.scope, tenant: options.tenant, expires_at: options.expires },
+      })
+      printSecret(context, (await response.json()) as CreatedKey, options.json)
+    })
+
+  keys
+    .command('list')
+    .description('every key, without its secret')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  weir keys list --json')
+    .action(async (options: { json?: boolean }) => {
+      const { data } = (await (await context.request('/admin/keys')).json()) as { data: KeyRow[] }
+      if (options.json) return context.print(JSON.stringify(data))
+      const state = (key: KeyRow) =>
+        key.revoked_at ? 'revoked' : key.expires_at && key.expires_at < new Date().toISOString() ? 'expired' : 'active'
+      const rows = data.map((key) => [key.id, key.name, `${key.prefix}…`, key.tenant, key.scopes.join(' '), state(key), key.created_at])
+      context.print(table(['ID', 'NAME', 'KEY', 'TENANT', 'SCOPES', 'STATE', 'CREATED'], rows))
+    })
+
+  keys
+    .command('rotate')
+    .description('give a key a new secret; the old one stops working')
+    .argument('<id>')
+    .requiredOption('--reason <text>', 'why, for the audit log')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  weir keys rotate 0198… --reason "laptop lost"')
+    .action(async (id: string, options: { reason: string; json?: boolean }) => {
+      const response = await context.request(`/admin/keys/${encodeURIComponent(id)}/rotate`, {
+        method: 'POST',
+        json: { reason: options.reason },
+      })
+      printSecret(context, (await response.json()) as CreatedKey, options.json)
+    })
+
+  keys
+    .command('revoke')
+    .description('stop a key from working, on every replica within a second')
+    .argument('<id>')
+    .requiredOption('--reason <text>', 'why, for the audit log')
+    .addHelpText('after', '\nExample:\n  weir keys revoke 0198… --reason "no longer used"')
+    .action(async (id: string, options: { reason: string }) => {
+      await context.request(`/admin/keys/${encodeURIComponent(id)}/revoke`, { method: 'POST', json: { reason: options.reason } })
+      context.print(`revoked ${id}`)
+    })
+}
+
+const printSecret = (context: CliContext, key: CreatedKey, json: boolean | undefined) => {
+  if (json) return context.print(JSON.stringify(key))
+  context.note(`Key ${key.id} (${key.name}). The secret is shown only now:`)
+  context.print(key.secret)
+}
