@@ -1,30 +1,49 @@
 import type { Principal } from '../keys/principal.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { ChatEvent, ChatRequest } from '../models/chat-model.ts'
+import type { PromptChoice } from '../rollout/route.ts'
+import type { Trace } from '../traces/trace.ts'
+import type { Choice } from './transcript.ts'
 
-/** A parsed request to a route, without anything of HTTP. */
-export type AnswerRequest = {
+/** What every request to a route brings, without anything of HTTP. */
+export type RouteRequest = {
   /** UUIDv7 made at the edge; becomes the trace id. */
   id: string
+  /** Milliseconds since the epoch. */
   startedAtMs: number
-  endpoint: 'chat' | 'completion'
+  /** Milliseconds since the request arrived. */
+  elapsedMs: Clock
   /** The public name the client called: a route, or a model. */
   route: string
-  /** Who the traffic belongs to; assignment is sticky by it. */
+  /** Who the traffic belongs to; assignment is sticky by it. Null draws a variant for this request alone. */
   subject: string | null
   /** Names a variant of the route, for debugging. */
   pin: string | null
   principal: Principal
   metadata: { [key: string]: string } | null
-  stream: boolean
-  chat: Omit<ChatRequest, 'tenant' | 'requestId' | 'signal' | 'observe'>
   signal: AbortSignal
 }
 
-/** `events` keeps the contract of ChatModel.stream; the trace is recorded when it ends, however it ends. */
-export type Answer = {
-  model: string
-  variant: string | null
-  variantHash: string | null
-  cache: 'hit' | 'miss' | 'stale' | 'bypass' | null
-  events: AsyncIterable<ChatEvent>
+export type AnswerRequest = RouteRequest & {
+  endpoint: 'chat' | 'completion'
+  stream: boolean
+  /** The prompt to render, in place of the variant's own. */
+  prompt: PromptChoice | null
+  /** What the prompt is rendered with. */
+  variables: { [name: string]: unknown } | null
+  chat: Omit<ChatRequest, 'tenant' | 'requestId' | 'signal' | 'observe'>
 }
+
+export type Answer = {
+  /** Keeps the contract of `ChatModel.stream`. Read it once; the trace is recorded when reading ends, however it ends. */
+  events: AsyncGenerator<ChatEvent, void, undefined>
+  /** What has been said so far, by choice: complete once `events` has ended. */
+  choices: readonly Choice[]
+  /** Filled in along the way: variant and model are known from the first event on, tokens and cost at the end. */
+  trace: Readonly<Trace>
+}
+
+export type EmbeddingRequest = RouteRequest & { texts: string[]; dimensions: number | undefined }
+
+/** `vectors`: one Float32Array per text, in order. */
+export type EmbeddingAnswer = { vectors: Float32Array[]; trace: Readonly<Trace> }

@@ -2,3 +2,9 @@
 export type Clock = () => number
 
 export const systemClock: Clock = () => Date.now()
+
+/** Milliseconds since now, to the microsecond, by a clock that is never set back: for durations. */
+export const stopwatch = (): Clock => {
+  const start = performance.now()
+  return () => performance.now() - start
+}

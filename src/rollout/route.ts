@@ -18,12 +18,23 @@ export type Variant = {
   model: string
   /** Used where the request is silent. */
   defaults: Sampling
-  /** Name of the prompt that turns the request's variables into messages. */
-  prompt?: string | undefined
-  /** Name of the retrieval configuration that finds passages for the request. */
-  retrieval?: string | undefined
+  /** The prompt that turns the request's variables into messages. */
+  prompt?: PromptChoice | undefined
+  /** Where passages for the request are looked up. */
+  retrieval?: RetrievalChoice | undefined
   /** See `variantHash`. */
   hash: string
+}
+
+/** A version, or the version that a label points at. */
+export type PromptChoice = { name: string; label?: string | undefined; version?: string | undefined }
+
+export type RetrievalChoice = {
+  collection: string
+  /** Passages at most, and the tokens of the chat model they may fill. */
+  topK: number
+  tokenBudget: number
+  minScore?: number | undefined
 }
 
 /** The routes of one configuration; replaced as a whole when the configuration is. */

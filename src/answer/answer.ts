@@ -1,0 +1,109 @@
+import { AppError } from '../lib/errors.ts'
+import type { ChatEvent, ChatModel, ChatRequest, Sampling } from '../models/chat-model.ts'
+import type { RouteTable, Variant } from '../rollout/route.ts'
+import type { RecordTrace, Trace } from '../traces/trace.ts'
+import { checkCapabilities } from './capabilities.ts'
+import { noteFailure } from './failure.ts'
+import { type Cost, noteObservation, noteUsage, noteVariant, openTrace } from './open-trace.ts'
+import { pickVariant } from './pick-variant.ts'
+import { type Prepare, type Prepared, prepareInput } from './prepare.ts'
+import type { Answer, AnswerRequest } from './request.ts'
+import { blankChoices, type Choice, write } from './transcript.ts'
+
+export type AnswerDeps = {
+  /** The routes of the configuration in force. */
+  routes: () => RouteTable
+  /** The variant's model with everything wrapped around it: limits, cache, fallback, retry. */
+  modelOf: (variant: Variant) => ChatModel | undefined
+  record: RecordTrace
+  cost: Cost
+  prepare?: Prepare | undefined
+  /** Whether traces keep what was asked and answered. */
+  keepPayload: () => boolean
+}
+
+/** The one use case: a request to a route, from its variant to its trace. Exactly one trace is recorded, whatever happens. */
+export const createAnswer =
+  ({ routes, modelOf, record, cost, prepare, keepPayload }: AnswerDeps) =>
+  (request: AnswerRequest): Answer => {
+    const trace = openTrace(request, request.endpoint, request.stream)
+    const choices = blankChoices(request.chat.n ?? 1)
+
+    const events = async function* (): AsyncGenerator<ChatEvent, void, undefined> {
+      let asked: ChatRequest | undefined
+      let prepared: Awaited<ReturnType<typeof prepareInput>> | undefined
+      try {
+        const variant = pickVariant(routes(), request)
+        noteVariant(trace, variant)
+        const model = chatModel(modelOf(variant), variant)
+        prepared = await prepareInput(prepare, variant, request)
+        asked = { ...withDefaults(request, variant), input: prepared.input, observe: (observation) => noteObservation(trace, observation) }
+        checkCapabilities(model.capabilities, asked)
+        for await (const event of model.stream(asked)) {
+          noteEvent(trace, choices, event, request, cost, prepared.annotate)
+          yield event
+        }
+        requireFinished(choices, request.signal)
+        trace.status = 'ok'
+        trace.errorCode = null
+      } catch (error) {
+        throw noteFailure(trace, error, request.signal)
+      } finally {
+        trace.latencyMs = request.elapsedMs()
+        if (keepPayload()) trace.payload = payloadOf(asked ?? request.chat, choices, prepared?.passages)
+        record(trace)
+      }
+    }
+    return { events: events(), choices, trace }
+  }
+
+const chatModel = (model: ChatModel | undefined, variant: Variant): ChatModel => {
+  if (model !== undefined) return model
+  throw new AppError('model_not_found', `'${variant.model}' does not answer conversations or completions`, { param: 'model' })
+}
+
+/** The request under its owner's name, with the variant's parameters where the client set none. */
+const withDefaults = ({ chat, principal, id, signal }: AnswerRequest, { defaults }: Variant): ChatRequest => {
+  const sampling: Sampling = { ...chat.sampling }
+  for (const name of Object.keys(defaults) as (keyof Sampling)[]) {
+    if (sampling[name] === undefined) Object.assign(sampling, { [name]: defaults[name] })
+  }
+  return { ...chat, sampling, tenant: principal.tenant, requestId: id, signal }
+}
+
+const noteEvent = (
+  trace: Trace,
+  choices: Choice[],
+  event: ChatEvent,
+  request: AnswerRequest,
+  cost: Cost,
+  annotate: Prepared['annotate'],
+): void => {
+  write(choices, event)
+  if (event.type === 'usage') noteUsage(trace, event.usage, cost)
+  else if (event.type === 'finish') {
+    trace.finishReason ??= event.reason
+    const choice = choices[event.choice]
+    if (annotate && choice) choice.annotations = annotate(choice.text)
+  } else trace.firstTokenMs ??= request.elapsedMs()
+}
+
+/** A model that stops early without saying so has failed, unless it was told to stop. */
+const requireFinished = (choices: readonly Choice[], signal: AbortSignal): void => {
+  if (choices.every((choice) => choice.finishReason !== null)) return
+  signal.throwIfAborted()
+  throw new AppError('upstream_failed', 'the model stopped before it finished its answer')
+}
+
+const payloadOf = (asked: AnswerRequest['chat'], choices: readonly Choice[], passages: unknown): Trace['payload'] => ({
+  input: {
+    ...asked.input,
+    sampling: asked.sampling,
+    tools: asked.tools,
+    toolChoice: asked.toolChoice,
+    responseFormat: asked.responseFormat,
+    n: asked.n,
+  },
+  output: choices,
+  ...(passages === undefined ? {} : { passages }),
+})

@@ -1,0 +1,79 @@
+import type { Observation, Usage } from '../models/chat-model.ts'
+import type { Variant } from '../rollout/route.ts'
+import type { Endpoint, Trace } from '../traces/trace.ts'
+import type { RouteRequest } from './request.ts'
+
+/** US dollars for what a model read and wrote; null when its price is unknown. */
+export type Cost = (use: { model: string; upstreamModel: string | null; usage: Usage }) => number | null
+
+/**
+ * The trace of a request that has just begun. It says `aborted` until somebody says otherwise: a reader that walks away leaves no
+ * other sign.
+ */
+export const openTrace = (request: RouteRequest, endpoint: Endpoint, stream: boolean): Trace => ({
+  id: request.id,
+  startedAtMs: request.startedAtMs,
+  endpoint,
+  status: 'aborted',
+  errorCode: 'aborted',
+  tenant: request.principal.tenant,
+  keyId: request.principal.keyId,
+  route: request.route,
+  variant: null,
+  variantHash: null,
+  model: null,
+  upstreamModel: null,
+  subject: request.subject,
+  stream,
+  finishReason: null,
+  promptTokens: null,
+  completionTokens: null,
+  cachedTokens: null,
+  costUsd: null,
+  cache: null,
+  latencyMs: 0,
+  firstTokenMs: null,
+  queueMs: null,
+  upstreamMs: null,
+  attempts: 0,
+  fellBackFrom: [],
+  metadata: request.metadata,
+  payload: null,
+})
+
+export const noteVariant = (trace: Trace, variant: Variant): void => {
+  trace.variant = variant.name
+  trace.variantHash = variant.hash
+  trace.model = variant.model
+}
+
+/** What an adapter or wrapper reports on the way. */
+export const noteObservation = (trace: Trace, observation: Observation): void => {
+  switch (observation.type) {
+    case 'queued':
+      trace.queueMs = (trace.queueMs ?? 0) + observation.ms
+      return
+    case 'upstream':
+      trace.upstreamMs = (trace.upstreamMs ?? 0) + observation.ms
+      return
+    case 'attempt':
+      trace.attempts += 1
+      return
+    case 'fell-back':
+      trace.fellBackFrom.push(observation.from)
+      return
+    case 'served-by':
+      trace.model = observation.modelId
+      trace.upstreamModel = observation.upstreamModel ?? null
+      return
+    case 'cache':
+      trace.cache = observation.status
+  }
+}
+
+export const noteUsage = (trace: Trace, usage: Usage, cost: Cost): void => {
+  trace.promptTokens = usage.promptTokens
+  trace.completionTokens = usage.completionTokens
+  trace.cachedTokens = usage.cachedTokens
+  if (trace.model !== null) trace.costUsd = cost({ model: trace.model, upstreamModel: trace.upstreamModel, usage })
+}

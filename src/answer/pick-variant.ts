@@ -1,0 +1,16 @@
+import { AppError } from '../lib/errors.ts'
+import { assign } from '../rollout/assign.ts'
+import type { RouteTable, Variant } from '../rollout/route.ts'
+import type { RouteRequest } from './request.ts'
+
+/** The variant that answers: the pinned one, or the subject's own. Throws `model_not_found` for a name that nobody serves. */
+export const pickVariant = (routes: RouteTable, request: RouteRequest): Variant => {
+  const route = routes.get(request.route)
+  if (route === undefined) throw new AppError('model_not_found', `the model '${request.route}' does not exist`, { param: 'model' })
+  if (request.pin === null) return assign(route, request.subject ?? request.id)
+  const pinned = route.variants.find((variant) => variant.name === request.pin)
+  if (pinned === undefined) {
+    throw new AppError('invalid_request', `'${route.name}' has no variant '${request.pin}'`, { param: 'weir.variant' })
+  }
+  return pinned
+}

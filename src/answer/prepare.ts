@@ -1,0 +1,40 @@
+import { AppError } from '../lib/errors.ts'
+import type { ChatMessage, ChatRequest } from '../models/chat-model.ts'
+import type { Variant } from '../rollout/route.ts'
+import type { AnswerRequest } from './request.ts'
+
+/** Renders the variant's prompt and finds its passages: the door through which prompts and retrieval come in. */
+export type Prepare = (variant: Variant, request: AnswerRequest) => Promise<Prepared>
+
+export type Prepared = {
+  /** Replace those of the request. */
+  messages: ChatMessage[]
+  /** What was retrieved, kept with the payload of the trace. */
+  passages?: unknown
+  /** Makes a choice's annotations from its finished text. */
+  annotate?: ((text: string) => unknown[]) | undefined
+}
+
+/** What to ask the model: the request as it came, unless a prompt or retrieval has a hand in it. */
+export const prepareInput = async (
+  prepare: Prepare | undefined,
+  variant: Variant,
+  request: AnswerRequest,
+): Promise<{ input: ChatRequest['input']; passages?: unknown; annotate?: Prepared['annotate'] }> => {
+  const { input } = request.chat
+  if (!isPrepared(variant, request)) {
+    if (request.variables !== null) refuse('weir.prompt.variables', 'there is no prompt to put variables into')
+    return { input }
+  }
+  if (prepare === undefined) return refuse('weir.prompt', 'this server has no prompts')
+  if (input.kind === 'text') return refuse('model', `'${request.route}' answers conversations only: use /v1/chat/completions`)
+  const { messages, passages, annotate } = await prepare(variant, request)
+  return { input: { kind: 'chat', messages }, passages, annotate }
+}
+
+export const isPrepared = (variant: Variant, request: AnswerRequest): boolean =>
+  variant.prompt !== undefined || variant.retrieval !== undefined || request.prompt !== null
+
+const refuse = (param: string, message: string): never => {
+  throw new AppError('unsupported_parameter', message, { param })
+}
