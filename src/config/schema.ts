@@ -44,47 +44,55 @@ const breaker = z.strictObject({
   cooldown_ms: milliseconds.default(15_000),
 })
 
-const artifact = {
-  path: z.string().min(1),
-  /** Checked before the file is loaded; a mismatch refuses the model. */
-  sha256: sha256.optional(),
-  bytes: positive.optional(),
-}
-
 const localLlm = z.strictObject({
   kind: z.literal('llm'),
-  ...artifact,
+  /** A GGUF file. */
+  path: z.string().min(1),
+  /** Checked before the file is loaded; a mismatch refuses the model. */
+  sha256,
+  bytes: positive.optional(),
   /** Tokens of prompt and answer together, for each sequence. */
   context_tokens: positive.optional(),
   /** Requests decoded at the same time; each reserves its own context memory. */
-  sequences: positive.max(256).default(4),
+  sequences: positive.max(256).optional(),
   /** Requests that may wait for a sequence; more get 429. */
-  max_queue: z.number().int().nonnegative().default(64),
+  max_queue: z.number().int().nonnegative().optional(),
   threads: positive.optional(),
-  gpu: z.union([z.literal('auto'), z.literal(false)]).default('auto'),
-  batch_tokens: positive.default(512),
-  idle_unload_ms: milliseconds.optional(),
+  gpu_layers: z.number().int().nonnegative().optional(),
+  batch_tokens: positive.optional(),
+  /** 0 keeps the model loaded. */
+  idle_unload_ms: z.number().int().nonnegative().optional(),
+  /** A Jinja chat template instead of the file's own. */
+  chat_template: z.string().optional(),
 })
 
-const localOnnx = <Kind extends string>(kind: Kind) =>
-  z.strictObject({
-    kind: z.literal(kind),
-    ...artifact,
-    dtype: z.enum(['fp32', 'fp16', 'int8', 'uint8', 'q8', 'q4']).default('fp32'),
-    threads: positive.optional(),
-    max_tokens: positive.optional(),
-    max_queue: z.number().int().nonnegative().default(256),
-    idle_unload_ms: milliseconds.optional(),
-  })
+const localOnnx = {
+  /** A folder in the layout of the Hugging Face hub. */
+  path: z.string().min(1),
+  /** sha256 of every file that is loaded, by its path inside the folder. */
+  files: z.record(z.string().min(1), sha256).refine((files) => Object.keys(files).length > 0, 'name at least one file'),
+  dtype: z.enum(['fp32', 'fp16', 'q8']).optional(),
+  max_tokens: positive.optional(),
+  batch_tokens: positive.optional(),
+  max_queue: z.number().int().nonnegative().optional(),
+  idle_unload_ms: z.number().int().nonnegative().optional(),
+}
 
-const localEmbedding = localOnnx('embedding').extend({
-  pooling: z.enum(['mean', 'cls', 'last_token']).default('mean'),
-  /** Texts put before a query or a passage, for models trained with them. */
-  query_prefix: z.string().default(''),
-  passage_prefix: z.string().default(''),
-  /** Sizes a caller may ask for, for models whose leading dimensions stand alone. */
-  matryoshka: z.array(positive).default([]),
+const localEmbedding = z.strictObject({
+  kind: z.literal('embedding'),
+  ...localOnnx,
+  dimensions: positive,
+  pooling: z.enum(['mean', 'cls']).optional(),
+  /** Trained so that leading dimensions stand alone. */
+  matryoshka: z.boolean().optional(),
+  /** Put before a query or a passage, for models trained with them. */
+  query_prefix: z.string().optional(),
+  passage_prefix: z.string().optional(),
 })
+
+const localClassifier = z.strictObject({ kind: z.literal('classifier'), ...localOnnx, labels: z.array(z.string().min(1)).min(2) })
+
+const localReranker = z.strictObject({ kind: z.literal('reranker'), ...localOnnx })
 
 const hosted = {
   provider: name,
@@ -110,6 +118,7 @@ const hostedLlm = z.strictObject({
     })
     .partial()
     .optional(),
+  /** Requests at the host at the same time; more wait. */
   max_concurrency: positive.optional(),
 })
 
@@ -127,7 +136,7 @@ const balancedLlm = z.strictObject({
   deployments: z.array(z.strictObject({ model: name, weight: positive.default(1) })).min(2),
 })
 
-const model = z.union([localLlm, hostedLlm, balancedLlm, localEmbedding, hostedEmbedding, localOnnx('classifier'), localOnnx('reranker')])
+const model = z.union([localLlm, hostedLlm, balancedLlm, localEmbedding, hostedEmbedding, localClassifier, localReranker])
 
 /** Parameters of a variant: used where the request does not set its own. */
 const params = z.strictObject({

@@ -25,8 +25,8 @@ describe('weir.yaml', () => {
   })
 
   test('of several kinds of model, the one meant explains what is wrong', () => {
-    const text = 'models:\n  tiny:\n    kind: llm\n    path: tiny.gguf\n    sequence: 4\n'
-    expect(faultOf(text)).toBe('weir.yaml:5:5: models.tiny.sequence: unknown key')
+    const text = `models:\n  tiny:\n    kind: llm\n    path: tiny.gguf\n    sha256: ${'a'.repeat(64)}\n    sequence: 4\n`
+    expect(faultOf(text)).toBe('weir.yaml:6:5: models.tiny.sequence: unknown key')
   })
 
   test('a tab is a YAML error with its line', () => {
@@ -43,7 +43,7 @@ describe('weir.yaml', () => {
   })
 
   test('weights that do not add up to 100 are refused', () => {
-    const text = `models: { a: { kind: llm, path: a.gguf } }
+    const text = `models: { a: { kind: llm, path: a.gguf, sha256: ${'a'.repeat(64)} } }
 routes:
   chat:
     variants:
