@@ -1,0 +1,49 @@
+import type { MiddlewareHandler } from 'hono'
+import type { Principal, Scope } from '../keys/principal.ts'
+import { AppError } from '../lib/errors.ts'
+import type { EdgeContext, Env } from './context.ts'
+import { isSameOrigin } from './same-origin.ts'
+
+/** The only paths that answer without proof of who asks. Everything else, also what does not exist, is behind `requireKey`. */
+export const publicPaths: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
+
+export type Authentication = {
+  /** The owner of a secret, from memory. */
+  authenticate: (secret: string) => Principal | undefined
+  /** Who a caller without a key is, given the address it called from; undefined while a key is required. */
+  keyless: (address: string | undefined) => Principal | undefined
+}
+
+/** Default deny: sets `principal`, or throws `invalid_api_key` or `permission_denied`. */
+export const requireKey = ({ authenticate, keyless }: Authentication): MiddlewareHandler<Env> =>
+  function requireKey(c, next) {
+    if (publicPaths.has(c.req.path)) return next()
+    const secret = secretOf(c)
+    const principal = secret === undefined ? withoutKey(c, keyless) : authenticate(secret)
+    if (principal === undefined) throw new AppError('invalid_api_key', 'the API key is not valid')
+    const scope = scopeFor(c.req.path)
+    if (!principal.scopes.includes(scope)) throw new AppError('permission_denied', `this API key lacks the scope '${scope}'`)
+    c.set('principal', principal)
+    return next()
+  }
+
+const scopeFor = (path: string): Scope => (path.startsWith('/v1/') || path === '/openapi.json' ? 'inference' : 'admin')
+
+const secretOf = (c: EdgeContext): string | undefined => {
+  const authorization = c.req.header('authorization')
+  if (authorization !== undefined) {
+    const match = /^bearer +(\S+) *$/i.exec(authorization)
+    if (match === null) throw new AppError('invalid_api_key', "the Authorization header must read 'Bearer <API key>'")
+    return match[1]
+  }
+  return c.req.header('x-api-key') ?? c.req.header('api-key')
+}
+
+const withoutKey = (c: EdgeContext, keyless: Authentication['keyless']): Principal => {
+  const principal = keyless(c.env?.requestIP?.(c.req.raw)?.address)
+  if (principal === undefined) throw new AppError('invalid_api_key', "an API key is required: send 'Authorization: Bearer <API key>'")
+  if (!isSameOrigin(c.req.raw.headers)) {
+    throw new AppError('permission_denied', 'without an API key only this machine may call, and no page of another site: use a key')
+  }
+  return principal
+}

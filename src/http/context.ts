@@ -1,0 +1,20 @@
+import type { Server } from 'bun'
+import type { Context } from 'hono'
+import type { Principal } from '../keys/principal.ts'
+import type { Clock } from '../lib/clock.ts'
+
+/** What the edge knows of a request by the time a handler sees it. */
+export type Env = {
+  /** The listening server; empty or undefined when the app is called in-process, as the CLI does. */
+  Bindings: Partial<Pick<Server<undefined>, 'requestIP' | 'timeout'>>
+  Variables: {
+    /** UUIDv7: the trace id, the inference id of feedback and `x-request-id`. */
+    requestId: string
+    startedAtMs: number
+    elapsedMs: Clock
+    /** Set on every route that is not public. */
+    principal: Principal
+  }
+}
+
+export type EdgeContext = Context<Env>

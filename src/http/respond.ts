@@ -1,0 +1,70 @@
+import type { Answer } from '../answer/request.ts'
+import { toAppError } from '../lib/errors.ts'
+import type { ChatEvent } from '../models/chat-model.ts'
+import type { Trace } from '../traces/trace.ts'
+import { errorBody } from './errors.ts'
+import { eventStream } from './event-stream.ts'
+import type { Frames } from './frames.ts'
+import type { Work } from './in-flight.ts'
+
+/** Given the trace once the first event is known, because only then is it certain who answers. */
+export type MakeFrames = (trace: Readonly<Trace>) => Frames
+
+/** The whole answer as one JSON body. Throws what the answer throws: nothing has been sent. */
+export const respondWhole = async (answer: Answer, makeFrames: MakeFrames, work: Work): Promise<Response> => {
+  try {
+    for await (const _ of answer.events);
+    return new Response(makeFrames(answer.trace).whole(answer), { headers: answerHeaders(answer.trace, 'application/json') })
+  } finally {
+    work.done()
+  }
+}
+
+/**
+ * The answer as server-sent events. Waits for the first event before it commits to 200, so failures until then are thrown and get a status
+ * of their own. Later ones are told in an `error` event, after which there is no `[DONE]`: a cut answer never looks finished.
+ */
+export const respondStream = async (answer: Answer, makeFrames: MakeFrames, work: Work): Promise<Response> => {
+  let first: IteratorResult<ChatEvent, void>
+  try {
+    first = await answer.events.next()
+  } catch (error) {
+    work.done()
+    throw error
+  }
+  const frames = makeFrames(answer.trace)
+  const body = eventStream(framesOf(answer, first, frames, work), () => {
+    work.abort()
+    work.done()
+  })
+  return new Response(body, { headers: { ...answerHeaders(answer.trace, 'text/event-stream'), 'cache-control': 'no-cache' } })
+}
+
+const framesOf = async function* (
+  answer: Answer,
+  first: IteratorResult<ChatEvent, void>,
+  frames: Frames,
+  work: Work,
+): AsyncGenerator<string, void, undefined> {
+  try {
+    let opening = frames.open(answer.choices.length)
+    for (let next = first; !next.done; next = await answer.events.next()) {
+      const text = opening + frames.event(next.value, answer.choices)
+      opening = ''
+      if (text !== '') yield text
+    }
+    yield 'data: [DONE]\n\n'
+  } catch (error) {
+    yield `data: ${errorBody(toAppError(error))}\n\n`
+  } finally {
+    work.done()
+  }
+}
+
+export const answerHeaders = (trace: Readonly<Trace>, contentType: string): Record<string, string> => {
+  const headers: Record<string, string> = { 'content-type': contentType, 'x-request-id': trace.id }
+  if (trace.variant !== null) headers['x-weir-variant'] = trace.variant
+  if (trace.model !== null) headers['x-weir-model'] = trace.model
+  if (trace.cache !== null) headers['x-weir-cache'] = trace.cache
+  return headers
+}

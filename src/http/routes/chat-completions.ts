@@ -1,0 +1,32 @@
+import type { Answer, AnswerRequest } from '../../answer/request.ts'
+import { readJson } from '../body.ts'
+import { chatFrames } from '../chat-frames.ts'
+import type { EdgeContext } from '../context.ts'
+import { beginWork, type InFlight } from '../in-flight.ts'
+import { respondStream, respondWhole } from '../respond.ts'
+import { toRouteRequest } from '../route-request.ts'
+import { chatBody, toChat } from '../schemas/chat.ts'
+import { parse } from '../schemas/parse.ts'
+import { toPromptChoice } from '../schemas/weir.ts'
+
+export type AnsweringDeps = { answer: (request: AnswerRequest) => Answer; inFlight: InFlight; maxBodyBytes: () => number }
+
+/** `POST /v1/chat/completions`. */
+export const chatCompletions = ({ answer, inFlight, maxBodyBytes }: AnsweringDeps) =>
+  async function chatCompletions(c: EdgeContext): Promise<Response> {
+    const body = parse(chatBody, await readJson(c.req.raw, maxBodyBytes()))
+    const chat = toChat(body)
+    const request = toRouteRequest(c, body)
+    const work = beginWork(inFlight, c)
+    const answered = answer({
+      ...request,
+      ...toPromptChoice(body.weir),
+      signal: work.signal,
+      endpoint: 'chat',
+      stream: chat.incremental,
+      chat,
+    })
+    const includeUsage = body.stream_options?.include_usage ?? false
+    const respond = chat.incremental ? respondStream : respondWhole
+    return respond(answered, (trace) => chatFrames(trace, includeUsage), work)
+  }

@@ -1,0 +1,61 @@
+import { z } from 'zod'
+import type { ResponseFormat, Tool, ToolChoice } from '../../models/chat-model.ts'
+import { flag, jsonSchema } from './fields.ts'
+
+const identifier = z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -')
+
+const tool = z.strictObject({
+  type: z.literal('function'),
+  function: z.strictObject({
+    name: identifier,
+    description: z.string().nullish(),
+    parameters: jsonSchema.nullish(),
+    strict: flag,
+  }),
+})
+
+export const tools = z.array(tool).max(128).nullish()
+
+export const toolChoice = z
+  .union([
+    z.enum(['none', 'auto', 'required']),
+    z.strictObject({ type: z.literal('function'), function: z.strictObject({ name: identifier }) }),
+  ])
+  .nullish()
+
+export const responseFormat = z
+  .discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('text') }),
+    z.strictObject({ type: z.literal('json_object') }),
+    z.strictObject({
+      type: z.literal('json_schema'),
+      json_schema: z.strictObject({ name: identifier, description: z.string().nullish(), schema: jsonSchema, strict: flag }),
+    }),
+  ])
+  .nullish()
+
+export const toTools = (wire: z.output<typeof tools>): Tool[] | undefined =>
+  wire?.map(({ function: { name, description, parameters, strict } }) => ({
+    name,
+    description: description ?? undefined,
+    parameters: parameters ?? undefined,
+    strict: strict ?? undefined,
+  }))
+
+export const toToolChoice = (wire: z.output<typeof toolChoice>): ToolChoice | undefined =>
+  wire === null || wire === undefined || typeof wire === 'string' ? (wire ?? undefined) : { name: wire.function.name }
+
+export const toResponseFormat = (wire: z.output<typeof responseFormat>): ResponseFormat | undefined => {
+  switch (wire?.type) {
+    case undefined:
+      return undefined
+    case 'text':
+      return { type: 'text' }
+    case 'json_object':
+      return { type: 'json-object' }
+    case 'json_schema': {
+      const { name, description, schema, strict } = wire.json_schema
+      return { type: 'json-schema', name, description: description ?? undefined, schema, strict: strict ?? false }
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** What metrics read of a finished request; a trace has all of it. */
+export type AnswerFacts = {
+  endpoint: 'chat' | 'completion' | 'embedding'
+  status: 'ok' | 'error' | 'aborted'
+  errorCode: string | null
+  route: string
+  variant: string | null
+  model: string | null
+  promptTokens: number | null
+  completionTokens: number | null
+  cachedTokens: number | null
+  costUsd: number | null
+  latencyMs: number
+  firstTokenMs: number | null
+  queueMs: number | null
+  upstreamMs: number | null
+  fellBackFrom: readonly string[]
+}
+
+export type Metrics = {
+  /** One HTTP response. `route` is the pattern that matched, never the path: paths are the client's to invent. */
+  responded: (route: string, status: number) => void
+  /** One finished request to a model. */
+  answered: (facts: AnswerFacts) => void
+  /** A number read at every scrape. */
+  gauge: (name: string, help: string, read: () => number) => void
+  /** Prometheus text format. */
+  text: () => Promise<string>
+  contentType: string
+}
+
+/**
+ * Names follow OpenTelemetry's GenAI conventions where these have one. Labels come from the configuration alone, so their number is
+ * bounded by it: a name that a client made up is counted under `unknown`.
+ */
+export const createMetrics = (): Metrics => {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+
+  const histogram = <Label extends string>(name: string, help: string, labelNames: readonly Label[], buckets: number[]) =>
+    new Histogram({ name, help, labelNames, buckets, registers })
+  const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+    new Counter({ name, help, labelNames, registers })
+
+  const call = ['gen_ai_operation_name', 'gen_ai_request_model'] as const
+  const duration = histogram(
+    'gen_ai_server_request_duration_seconds',
+    'Arrival of a request to its end.',
+    [...call, 'error_type'],
+    durationBuckets,
+  )
+  const firstToken = histogram(
+    'gen_ai_server_time_to_first_token_seconds',
+    'Arrival of a request to the first token.',
+    call,
+    firstTokenBuckets,
+  )
+  const perToken = histogram('gen_ai_server_time_per_output_token_seconds', 'Time per token after the first.', call, perTokenBuckets)
+  const queue = histogram('weir_queue_seconds', 'Time spent waiting in our own queues.', call, firstTokenBuckets)
+  const overhead = histogram(
+    'weir_gateway_overhead_seconds',
+    'Time of a request not spent in its model, host or queue.',
+    call,
+    overheadBuckets,
+  )
+  const responses = counter('weir_http_responses_total', 'HTTP responses.', ['http_route', 'http_response_status_code'])
+  const answers = counter('weir_answers_total', 'Requests to a route, by how they ended.', ['route', 'variant', 'status'])
+  const tokens = counter('weir_tokens_total', 'Tokens. Cached ones are part of input.', [...call, 'gen_ai_token_type'])
+  const cost = counter('weir_cost_usd_total', 'US dollars, where the price is known.', call)
+  const fallbacks = counter('weir_fallbacks_total', 'Times an answer fell back from a model.', ['model'])
+
+  const answered = (facts: AnswerFacts): void => {
+    const labels = { gen_ai_operation_name: operations[facts.endpoint], gen_ai_request_model: facts.model ?? 'unknown' }
+    const { latencyMs, firstTokenMs, upstreamMs, queueMs, promptTokens, completionTokens, cachedTokens } = facts
+    duration.observe({ ...labels, error_type: facts.errorCode ?? '' }, latencyMs / 1000)
+    if (firstTokenMs !== null) firstToken.observe(labels, firstTokenMs / 1000)
+    if (firstTokenMs !== null && completionTokens !== null && completionTokens > 1) {
+      perToken.observe(labels, (latencyMs - firstTokenMs) / 1000 / (completionTokens - 1))
+    }
+    if (queueMs !== null) queue.observe(labels, queueMs / 1000)
+    if (upstreamMs !== null) overhead.observe(labels, Math.max(0, latencyMs - upstreamMs - (queueMs ?? 0)) / 1000)
+    answers.inc({ route: facts.variant === null ? 'unknown' : facts.route, variant: facts.variant ?? 'unknown', status: facts.status })
+    if (promptTokens !== null) tokens.inc({ ...labels, gen_ai_token_type: 'input' }, promptTokens)
+    if (completionTokens !== null) tokens.inc({ ...labels, gen_ai_token_type: 'output' }, completionTokens)
+    if (cachedTokens) tokens.inc({ ...labels, gen_ai_token_type: 'cached' }, cachedTokens)
+    if (facts.costUsd !== null) cost.inc(labels, facts.costUsd)
+    for (const model of facts.fellBackFrom) fallbacks.inc({ model })
+  }
+
+  return {
+    responded: (route, status) => responses.inc({ http_route: route, http_response_status_code: status }),
+    answered,
+    gauge: (name, help, read) => {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read())
+        },
+      })
+    },
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+  }
+}
+
+const operations = { chat: 'chat', completion: 'text_completion', embedding: 'embeddings' } as const
+
+/** Seconds. The first three are the boundaries that OpenTelemetry's GenAI metrics advise. */
+const durationBuckets = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
+const firstTokenBuckets = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
+const perTokenBuckets = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5]
+const overheadBuckets = [0.000_05, 0.0001, 0.000_25, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 1]
