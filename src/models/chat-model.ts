@@ -62,6 +62,9 @@ export type CachePolicy = { mode: 'on' | 'off' | 'read_only' | 'write_only'; max
 export type Observation =
   | { type: 'queued'; ms: number }
   | { type: 'upstream'; ms: number }
+  /** An adapter opens a connection that may hang, and has it: what a connect timeout measures. Silent when one is at hand. */
+  | { type: 'connecting' }
+  | { type: 'connected' }
   | { type: 'attempt'; modelId: string; attempt: number }
   | { type: 'fell-back'; from: string; to: string; code: string }
   | { type: 'served-by'; modelId: string; upstreamModel: string | undefined }
