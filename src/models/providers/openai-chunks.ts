@@ -2,6 +2,7 @@ import { AppError } from '../../lib/errors.ts'
 import type { ChatEvent, ChatRequest, FinishReason, Usage } from '../chat-model.ts'
 import { estimateUsage } from './estimate.ts'
 import { faultIn, hostError, isRecord, statusIn } from './host-error.ts'
+import type { AnswerReader } from './hosted-answer.ts'
 import { readLogprobs } from './openai-logprobs.ts'
 import { createToolCallReader, type ToolCallReader } from './tool-calls.ts'
 
@@ -11,7 +12,7 @@ type Json = Record<string, unknown>
  * Turns OpenAI-shaped answers into events: the chunks of a stream, or one whole answer, which is a chunk with everything in it.
  * Takes what hosts add and get wrong; throws `upstream_failed` for an answer that cannot be told from a broken one.
  */
-export const createChunkReader = (host: string, request: ChatRequest) => {
+export const createChunkReader = (host: string, request: ChatRequest): AnswerReader => {
   const wanted = request.n ?? 1
   const choices = Array.from({ length: wanted }, (): Choice => ({ finish: undefined, tools: undefined }))
   let usage: Usage | undefined
@@ -43,13 +44,8 @@ export const createChunkReader = (host: string, request: ChatRequest) => {
       const list = chunk.choices
       return Array.isArray(list) ? list.filter(isRecord).flatMap(readChoice) : []
     },
-    /** Every choice has its end: whatever happens to the connection now, the answer is whole. */
     finished: () => choices.every((choice) => choice.finish !== undefined),
-    /** The finished answer also has its usage: nothing more is expected. */
-    complete: () => usage !== undefined && choices.every((choice) => choice.finish !== undefined),
-    /** The model's name for itself. */
     model: () => model,
-    /** The ends and the usage. Throws when a choice has no end: an answer that stopped is not an answer that finished. */
     end(): ChatEvent[] {
       const ends = choices.map(({ finish }, choice): ChatEvent => {
         if (finish === undefined) throw new AppError('upstream_failed', `${host} stopped before its answer was finished`)
