@@ -1,0 +1,69 @@
+import { type Llama, type LlamaContext, type LlamaGrammar, type LlamaModel, readGgufFileInfo } from 'node-llama-cpp'
+import { AppError } from '../../lib/errors.ts'
+import { nativeContext } from './native.ts'
+import type { LoadSpec } from './params.ts'
+import { chatMl, createPromptRenderer, type PromptRenderer } from './prompt.ts'
+import { BatchScheduler } from './scheduler.ts'
+import { readVocabulary, type Vocabulary } from './vocabulary.ts'
+
+/** A verified GGUF model in memory with its context. */
+export type LoadedModel = {
+  llama: Llama
+  model: LlamaModel
+  vocabulary: Vocabulary
+  renderer: PromptRenderer
+  scheduler: BatchScheduler
+  /** Prompt and answer together. */
+  contextTokens: number
+  grammar(gbnf: string): Promise<LlamaGrammar>
+  /** Waits for running answers, then frees everything. */
+  dispose(): Promise<void>
+}
+
+export const loadModel = async (llama: Llama, spec: LoadSpec): Promise<LoadedModel> => {
+  let model: LlamaModel | undefined
+  let context: LlamaContext | undefined
+  try {
+    const { metadata } = await readGgufFileInfo(spec.path, { readTensorInfo: false })
+    model = await llama.loadModel({ modelPath: spec.path, ...(spec.gpuLayers === undefined ? {} : { gpuLayers: spec.gpuLayers }) })
+    const contextTokens = Math.min(spec.contextTokens, model.trainContextSize)
+    context = await model.createContext({
+      sequences: spec.sequences,
+      contextSize: contextTokens,
+      batchSize: spec.batchTokens,
+      threads: spec.threads,
+      // Shrinking the context without a word would break the promised length.
+      failedCreationRemedy: false,
+      // Sliding windows cannot be rewound to a common prefix.
+      swaFullCache: true,
+    })
+    const vocabulary = readVocabulary(model)
+    const template = spec.chatTemplate ?? metadata.tokenizer?.chat_template ?? chatMl
+    const { batchSize } = context
+    const scheduler = new BatchScheduler(nativeContext(context), {
+      sequences: spec.sequences,
+      contextTokens,
+      batchTokens: batchSize,
+      maxQueue: spec.maxQueue,
+    })
+    const [loadedModel, loadedContext] = [model, context]
+    return {
+      llama,
+      model,
+      vocabulary,
+      renderer: createPromptRenderer(template, vocabulary),
+      scheduler,
+      contextTokens,
+      grammar: (gbnf) => llama.createGrammar({ grammar: gbnf }),
+      dispose: async () => {
+        await scheduler.idle()
+        await loadedContext.dispose()
+        await loadedModel.dispose()
+      },
+    }
+  } catch (cause) {
+    await context?.dispose()
+    await model?.dispose()
+    throw new AppError('engine_unavailable', `model ${spec.id} cannot be loaded from ${spec.path}`, { cause })
+  }
+}
