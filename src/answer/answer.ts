@@ -1,12 +1,12 @@
 import { AppError } from '../lib/errors.ts'
-import type { ChatEvent, ChatModel, ChatRequest, Sampling } from '../models/chat-model.ts'
+import type { ChatEvent, ChatModel, ChatRequest, FinishReason, Sampling, Usage } from '../models/chat-model.ts'
 import type { RouteTable, Variant } from '../rollout/route.ts'
 import type { RecordTrace, Trace } from '../traces/trace.ts'
 import { checkCapabilities } from './capabilities.ts'
 import { noteFailure } from './failure.ts'
 import { type Cost, noteObservation, noteUsage, noteVariant, openTrace } from './open-trace.ts'
 import { pickVariant } from './pick-variant.ts'
-import { type Prepare, type Prepared, prepareInput } from './prepare.ts'
+import { type Prepare, type Prepared, type PreparedInput, prepareInput } from './prepare.ts'
 import type { Answer, AnswerRequest } from './request.ts'
 import { blankChoices, type Choice, write } from './transcript.ts'
 
@@ -28,19 +28,32 @@ export const createAnswer =
   (request: AnswerRequest): Answer => {
     const trace = openTrace(request, request.endpoint, request.stream)
     const choices = blankChoices(request.chat.n ?? 1)
+    let asked: ChatRequest | undefined
+    let prepared: PreparedInput | undefined
+
+    const ask = async (): Promise<AsyncIterable<ChatEvent>> => {
+      const variant = pickVariant(routes(), request)
+      noteVariant(trace, variant)
+      const model = chatModel(modelOf(variant), variant)
+      prepared = await prepareInput(prepare, variant, request)
+      asked = { ...withDefaults(request, variant), input: prepared.input, observe: (observation) => noteObservation(trace, observation) }
+      checkCapabilities(model, asked)
+      if (prepared.reply !== undefined) trace.model = null
+      const events = prepared.reply === undefined ? model.stream(asked) : replyEvents(prepared.reply, choices.length)
+      return prepared.revise?.(events) ?? events
+    }
+
+    const see = (event: ChatEvent): void => {
+      write(choices, event)
+      if (event.type === 'usage') answer.usage = event.usage
+      else if (event.type === 'finish') noteFinish(trace, choices[event.choice], event.reason, prepared?.annotate)
+      else trace.firstTokenMs ??= request.elapsedMs()
+    }
 
     const events = async function* (): AsyncGenerator<ChatEvent, void, undefined> {
-      let asked: ChatRequest | undefined
-      let prepared: Awaited<ReturnType<typeof prepareInput>> | undefined
       try {
-        const variant = pickVariant(routes(), request)
-        noteVariant(trace, variant)
-        const model = chatModel(modelOf(variant), variant)
-        prepared = await prepareInput(prepare, variant, request)
-        asked = { ...withDefaults(request, variant), input: prepared.input, observe: (observation) => noteObservation(trace, observation) }
-        checkCapabilities(model.capabilities, asked)
-        for await (const event of model.stream(asked)) {
-          noteEvent(trace, choices, event, request, cost, prepared.annotate)
+        for await (const event of await ask()) {
+          see(event)
           yield event
         }
         requireFinished(choices, request.signal)
@@ -50,11 +63,13 @@ export const createAnswer =
         throw noteFailure(trace, error, request.signal)
       } finally {
         trace.latencyMs = request.elapsedMs()
+        if (answer.usage) noteUsage(trace, answer.usage, cost)
         if (keepPayload()) trace.payload = payloadOf(asked ?? request.chat, choices, prepared?.passages)
         record(trace)
       }
     }
-    return { events: events(), choices, trace }
+    const answer: Answer & { usage: Usage | undefined } = { events: events(), choices, usage: undefined, trace }
+    return answer
   }
 
 const chatModel = (model: ChatModel | undefined, variant: Variant): ChatModel => {
@@ -71,21 +86,18 @@ const withDefaults = ({ chat, principal, id, signal }: AnswerRequest, { defaults
   return { ...chat, sampling, tenant: principal.tenant, requestId: id, signal }
 }
 
-const noteEvent = (
-  trace: Trace,
-  choices: Choice[],
-  event: ChatEvent,
-  request: AnswerRequest,
-  cost: Cost,
-  annotate: Prepared['annotate'],
-): void => {
-  write(choices, event)
-  if (event.type === 'usage') noteUsage(trace, event.usage, cost)
-  else if (event.type === 'finish') {
-    trace.finishReason ??= event.reason
-    const choice = choices[event.choice]
-    if (annotate && choice) choice.annotations = annotate(choice.text)
-  } else trace.firstTokenMs ??= request.elapsedMs()
+const noteFinish = (trace: Trace, choice: Choice | undefined, reason: FinishReason, annotate: Prepared['annotate']): void => {
+  trace.finishReason ??= reason
+  if (annotate && choice) choice.annotations = annotate(choice.text)
+}
+
+/** An answer that needed no model, told as a model would. */
+const replyEvents = async function* (reply: string, choices: number): AsyncGenerator<ChatEvent> {
+  for (let choice = 0; choice < choices; choice += 1) {
+    yield { type: 'text-delta', choice, text: reply }
+    yield { type: 'finish', choice, reason: 'stop' }
+  }
+  yield { type: 'usage', usage: { promptTokens: 0, completionTokens: 0, cachedTokens: 0 } }
 }
 
 /** A model that stops early without saying so has failed, unless it was told to stop. */

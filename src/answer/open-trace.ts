@@ -61,6 +61,7 @@ export const noteObservation = (trace: Trace, observation: Observation): void =>
       return
     case 'fell-back':
       trace.fellBackFrom.push(observation.from)
+      trace.model = observation.to
       return
     case 'served-by':
       trace.model = observation.modelId
@@ -71,9 +72,10 @@ export const noteObservation = (trace: Trace, observation: Observation): void =>
   }
 }
 
+/** Tokens and what they cost. For the end of a request, when it is known who served it. */
 export const noteUsage = (trace: Trace, usage: Usage, cost: Cost): void => {
   trace.promptTokens = usage.promptTokens
   trace.completionTokens = usage.completionTokens
   trace.cachedTokens = usage.cachedTokens
-  if (trace.model !== null) trace.costUsd = cost({ model: trace.model, upstreamModel: trace.upstreamModel, usage })
+  trace.costUsd = trace.model === null ? 0 : cost({ model: trace.model, upstreamModel: trace.upstreamModel, usage })
 }

@@ -1,5 +1,5 @@
 import { AppError } from '../lib/errors.ts'
-import type { ChatMessage, ChatRequest } from '../models/chat-model.ts'
+import type { ChatEvent, ChatMessage, ChatRequest } from '../models/chat-model.ts'
 import type { Variant } from '../rollout/route.ts'
 import type { AnswerRequest } from './request.ts'
 
@@ -11,16 +11,18 @@ export type Prepared = {
   messages: ChatMessage[]
   /** What was retrieved, kept with the payload of the trace. */
   passages?: unknown
-  /** Makes a choice's annotations from its finished text. */
+  /** Answers in place of the model, such as when nothing relevant was found: no model is called and no tokens are used. */
+  reply?: string | undefined
+  /** Changes the answer on its way, such as taking out citations of passages that do not exist. Keeps the contract of `ChatModel.stream`. */
+  revise?: ((events: AsyncIterable<ChatEvent>) => AsyncIterable<ChatEvent>) | undefined
+  /** Makes a choice's annotations from its finished, revised text. */
   annotate?: ((text: string) => unknown[]) | undefined
 }
 
 /** What to ask the model: the request as it came, unless a prompt or retrieval has a hand in it. */
-export const prepareInput = async (
-  prepare: Prepare | undefined,
-  variant: Variant,
-  request: AnswerRequest,
-): Promise<{ input: ChatRequest['input']; passages?: unknown; annotate?: Prepared['annotate'] }> => {
+export type PreparedInput = Omit<Prepared, 'messages'> & { input: ChatRequest['input'] }
+
+export const prepareInput = async (prepare: Prepare | undefined, variant: Variant, request: AnswerRequest): Promise<PreparedInput> => {
   const { input } = request.chat
   if (!isPrepared(variant, request)) {
     if (request.variables !== null) refuse('weir.prompt.variables', 'there is no prompt to put variables into')
@@ -28,11 +30,11 @@ export const prepareInput = async (
   }
   if (prepare === undefined) return refuse('weir.prompt', 'this server has no prompts')
   if (input.kind === 'text') return refuse('model', `'${request.route}' answers conversations only: use /v1/chat/completions`)
-  const { messages, passages, annotate } = await prepare(variant, request)
-  return { input: { kind: 'chat', messages }, passages, annotate }
+  const { messages, ...rest } = await prepare(variant, request)
+  return { ...rest, input: { kind: 'chat', messages } }
 }
 
-export const isPrepared = (variant: Variant, request: AnswerRequest): boolean =>
+const isPrepared = (variant: Variant, request: AnswerRequest): boolean =>
   variant.prompt !== undefined || variant.retrieval !== undefined || request.prompt !== null
 
 const refuse = (param: string, message: string): never => {

@@ -1,6 +1,6 @@
 import type { Principal } from '../keys/principal.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { ChatEvent, ChatRequest } from '../models/chat-model.ts'
+import type { ChatEvent, ChatRequest, Usage } from '../models/chat-model.ts'
 import type { PromptChoice } from '../rollout/route.ts'
 import type { Trace } from '../traces/trace.ts'
 import type { Choice } from './transcript.ts'
@@ -39,6 +39,8 @@ export type Answer = {
   events: AsyncGenerator<ChatEvent, void, undefined>
   /** What has been said so far, by choice: complete once `events` has ended. */
   choices: readonly Choice[]
+  /** Tokens read and written, once the model has told. */
+  readonly usage: Usage | undefined
   /** Filled in along the way: variant and model are known from the first event on, tokens and cost at the end. */
   trace: Readonly<Trace>
 }

@@ -1,7 +1,7 @@
 import type { Choice } from '../answer/transcript.ts'
 import type { ChatEvent, TokenLogprob } from '../models/chat-model.ts'
 import type { Trace } from '../traces/trace.ts'
-import { chunkWriter, type Frames, frameHead, logprobJson, usageJson, usageOf } from './frames.ts'
+import { chunkWriter, type Frames, frameHead, logprobJson, usageJson } from './frames.ts'
 
 /** `chat.completion` and `chat.completion.chunk`. */
 export const chatFrames = (trace: Readonly<Trace>, includeUsage: boolean): Frames => {
@@ -32,8 +32,12 @@ export const chatFrames = (trace: Readonly<Trace>, includeUsage: boolean): Frame
   return {
     open: (choices) => Array.from({ length: choices }, (_, index) => delta(index, { role: 'assistant', content: '' })).join(''),
     event,
-    whole: ({ choices, trace }) =>
-      JSON.stringify({ ...frameHead(trace, 'chatcmpl', 'chat.completion'), choices: choices.map(choiceJson), usage: usageOf(trace) }),
+    whole: ({ choices, usage }) =>
+      JSON.stringify({
+        ...frameHead(trace, 'chatcmpl', 'chat.completion'),
+        choices: choices.map(choiceJson),
+        usage: usage && usageJson(usage),
+      }),
   }
 }
 

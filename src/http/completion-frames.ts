@@ -1,7 +1,7 @@
 import type { Choice } from '../answer/transcript.ts'
 import type { ChatEvent, TokenLogprob } from '../models/chat-model.ts'
 import type { Trace } from '../traces/trace.ts'
-import { chunkWriter, type Frames, frameHead, usageJson, usageOf } from './frames.ts'
+import { chunkWriter, type Frames, frameHead, usageJson } from './frames.ts'
 
 /** `text_completion`, which is the object's name streamed and not. */
 export const completionFrames = (trace: Readonly<Trace>, includeUsage: boolean): Frames => {
@@ -34,7 +34,7 @@ export const completionFrames = (trace: Readonly<Trace>, includeUsage: boolean):
   return {
     open: () => '',
     event,
-    whole: ({ choices, trace }) => JSON.stringify({ ...head, choices: choices.map(choiceJson), usage: usageOf(trace) }),
+    whole: ({ choices, usage }) => JSON.stringify({ ...head, choices: choices.map(choiceJson), usage: usage && usageJson(usage) }),
   }
 }
 

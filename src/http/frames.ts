@@ -1,11 +1,11 @@
 import type { Answer } from '../answer/request.ts'
 import type { Choice } from '../answer/transcript.ts'
-import type { ChatEvent, TokenLogprob } from '../models/chat-model.ts'
+import type { ChatEvent, TokenLogprob, Usage } from '../models/chat-model.ts'
 import type { Trace } from '../traces/trace.ts'
 
 /** How an endpoint puts an answer into OpenAI's JSON: whole, or event by event. */
 export type Frames = {
-  whole: (answer: Pick<Answer, 'choices' | 'trace'>) => string
+  whole: (answer: Pick<Answer, 'choices' | 'usage'>) => string
   /** Server-sent events before the first one of the model. */
   open: (choices: number) => string
   /** Server-sent events for one event of the model; may be empty. */
@@ -24,18 +24,7 @@ export const frameHead = (trace: Readonly<Trace>, prefix: string, object: string
   system_fingerprint: `fp_${(trace.variantHash ?? '').slice(0, 12)}`,
 })
 
-export const usageOf = (trace: Readonly<Trace>) => {
-  const { promptTokens, completionTokens, cachedTokens } = trace
-  if (promptTokens === null || completionTokens === null) return undefined
-  return usageJson({ promptTokens, completionTokens, cachedTokens: cachedTokens ?? 0 })
-}
-
-export const usageJson = (usage: {
-  promptTokens: number
-  completionTokens: number
-  cachedTokens: number
-  reasoningTokens?: number | undefined
-}) => ({
+export const usageJson = (usage: Usage) => ({
   prompt_tokens: usage.promptTokens,
   completion_tokens: usage.completionTokens,
   total_tokens: usage.promptTokens + usage.completionTokens,

@@ -2,7 +2,7 @@ import type { Answer } from '../answer/request.ts'
 import type { ChatEvent, Usage } from '../models/chat-model.ts'
 
 /**
- * Several answers as one: asked one after the other, their choices numbered on, their usage added up. Headers and ids come from the first.
+ * Several answers as one: asked one after the other, their choices numbered on, their usage added up. Headers and id come from the first.
  * A failure ends it; the answers not yet asked for never were.
  */
 export const inTurn = (asks: (() => Answer)[], choicesEach: number): Answer => {
@@ -12,22 +12,19 @@ export const inTurn = (asks: (() => Answer)[], choicesEach: number): Answer => {
   if (others.length === 0) return first
 
   const choices = [...first.choices]
-  const trace = { ...first.trace }
+  const total: Usage = { promptTokens: 0, completionTokens: 0, cachedTokens: 0 }
   const events = async function* (): AsyncGenerator<ChatEvent, void, undefined> {
-    const total: Usage = { promptTokens: 0, completionTokens: 0, cachedTokens: 0 }
     for (const [index, ask] of [() => first, ...others].entries()) {
       const answer = ask()
       if (index > 0) choices.push(...answer.choices)
       for await (const event of answer.events) {
-        if (index === 0) Object.assign(trace, first.trace)
         if (event.type === 'usage') add(total, event.usage)
         else yield { ...event, choice: event.choice + index * choicesEach }
       }
     }
-    Object.assign(trace, total)
     yield { type: 'usage', usage: total }
   }
-  return { events: events(), choices, trace }
+  return { events: events(), choices, usage: total, trace: first.trace }
 }
 
 const add = (total: Usage, usage: Usage): void => {
