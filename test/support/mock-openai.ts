@@ -76,7 +76,8 @@ export const startMockOpenAI = (options: MockOpenAiOptions = {}): MockOpenAi => 
       if (shape === undefined)
         return Response.json({ error: { message: `no route ${path}`, type: 'invalid_request_error' } }, { status: 404 })
       const words = Array.from({ length: wordCount(body, settings.tokens) }, (_, index) => (index === 0 ? 'word0' : ` word${index}`))
-      const answer = { shape, body, words, usage: usage(body, words.length, settings.cachedTokens) }
+      const finish = words.length < settings.tokens ? ('length' as const) : ('stop' as const)
+      const answer = { shape, body, words, finish, usage: usage(body, words.length, settings.cachedTokens) }
       return body.stream === true ? streamed(answer, settings, request.signal) : Response.json(whole(answer))
     },
   })
@@ -112,7 +113,7 @@ const shapes: Record<string, Shape> = {
   },
 }
 
-type Answer = { shape: Shape; body: MockBody; words: string[]; usage: object }
+type Answer = { shape: Shape; body: MockBody; words: string[]; finish: 'stop' | 'length'; usage: object }
 
 const head = (answer: Answer, object: string) => ({ id: 'mock-1', object, created: 1_700_000_000, model: answer.body.model })
 
@@ -124,7 +125,7 @@ const whole = (answer: Answer) => ({
     index,
     ...answer.shape.message(answer.words.join('')),
     logprobs: null,
-    finish_reason: 'stop',
+    finish_reason: answer.finish,
   })),
   usage: answer.usage,
 })
@@ -138,7 +139,7 @@ const streamed = (answer: Answer, settings: { tokenMs: number; tokensPerChunk: n
     each(() => ({ ...answer.shape.delta(words.join(''), group === 0), finish_reason: null })),
   )
   const end =
-    each(() => ({ ...answer.shape.last(), finish_reason: 'stop' })) + (withUsage ? chunk({ choices: [], usage: answer.usage }) : '')
+    each(() => ({ ...answer.shape.last(), finish_reason: answer.finish })) + (withUsage ? chunk({ choices: [], usage: answer.usage }) : '')
   const headers = { 'content-type': 'text/event-stream' }
   if (settings.tokenMs === 0) return new Response(`${frames.join('')}${end}data: [DONE]\n\n`, { headers })
   const paced = async function* () {
