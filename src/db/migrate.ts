@@ -69,8 +69,11 @@ const apply = (db: Database, { name, text, sha256 }: Migration): Promise<boolean
     try {
       await tx.execute(sql.raw(text))
     } catch (cause) {
-      throw new AppError('internal', `migration ${name} failed`, { cause })
+      throw new AppError('internal', `migration ${name} failed: ${rootMessage(cause)}`, { cause })
     }
     await tx.execute(sql`insert into weir_migrations (name, sha256) values (${name}, ${sha256})`)
     return true
   })
+
+const rootMessage = (error: unknown): string =>
+  error instanceof Error ? (error.cause ? rootMessage(error.cause) : error.message) : String(error)
