@@ -1,5 +1,5 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { sha256 } from '../lib/hash.ts'
 
@@ -60,13 +60,16 @@ const bundle = async (entry: string, cacheDir: string): Promise<string> => {
 
 let foundNode: Promise<string | undefined> | undefined
 
+/** Every directory of the PATH is asked: `bun --bun` puts itself in front under Node's name. */
 const findNode = (): Promise<string | undefined> => {
   foundNode ??= (async () => {
-    const node = Bun.which('node')
-    if (!node) return undefined
-    const probe = Bun.spawn([node, '-p', 'process.versions.bun ? 0 : process.versions.node'], { stdout: 'pipe', stderr: 'ignore' })
-    const major = Number.parseInt(await new Response(probe.stdout).text(), 10)
-    return major >= 20 ? node : undefined
+    for (const directory of new Set(process.env['PATH']?.split(delimiter))) {
+      const node = Bun.which('node', { PATH: directory })
+      if (!node) continue
+      const probe = Bun.spawn([node, '-p', 'process.versions.bun ? 0 : process.versions.node'], { stdout: 'pipe', stderr: 'ignore' })
+      if (Number.parseInt(await new Response(probe.stdout).text(), 10) >= 20) return node
+    }
+    return undefined
   })()
   return foundNode
 }

@@ -29,8 +29,8 @@ export class Link {
           this.#pending.get(message.id)?.onEvent?.(message.event)
           return
         case 'result':
-          // The binary part is a view into a read buffer; copy it, because callers keep it.
-          this.#take(message.id)?.resolve({ value: message.value, binary: binary.slice() })
+          // The binary part is a view into a read buffer: copied, because callers keep it and read floats at its start.
+          this.#take(message.id)?.resolve({ value: message.value, binary: new Uint8Array(binary) })
           return
         case 'error':
           this.#take(message.id)?.reject(fromWire(message.error))

@@ -1,9 +1,9 @@
 import { getLlama, LlamaLogLevel } from 'node-llama-cpp'
 import { hostMethods } from '../host.ts'
+import { createModelPool } from '../model-pool.ts'
 import { createVerifier } from '../verify.ts'
 import { answerChat } from './chat.ts'
 import { loadModel } from './loaded-model.ts'
-import { createModelPool } from './model-pool.ts'
 import { type ChatParams, type LlamaChildOptions, type LlamaChildStatus, type LoadSpec, optionsVariable } from './params.ts'
 
 /** Entry of the process that hosts llama.cpp. One `Llama` instance, any number of models. */
