@@ -1,3 +1,4 @@
+import { provider } from '../models/providers/index.ts'
 import type { WeirConfig } from './schema.ts'
 
 export type Fault = { path: PropertyKey[]; message: string }
@@ -23,7 +24,13 @@ const unknownName = (path: PropertyKey[], name: string, known: ReadonlySet<strin
 const modelFaults = (config: WeirConfig, llms: ReadonlySet<string>): Fault[] => {
   const providers = new Set(Object.keys(config.providers))
   return Object.entries(config.models).flatMap(([name, model]) => {
-    if ('provider' in model) return unknownName(['models', name, 'provider'], model.provider, providers, 'provider')
+    if ('provider' in model) {
+      const path = ['models', name, 'provider']
+      const kind = config.providers[model.provider]?.kind
+      if (kind && model.kind === 'embedding' && !provider(kind).embedder)
+        return [{ path, message: `a host of kind ${kind} has no embeddings` }]
+      return unknownName(path, model.provider, providers, 'provider')
+    }
     if (!('deployments' in model)) return []
     return model.deployments.flatMap((deployment, index) => {
       const path = ['models', name, 'deployments', index, 'model']

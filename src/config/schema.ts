@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { scopes } from '../keys/principal.ts'
+import { hostNames } from '../models/providers/hosts.ts'
+import { providerKinds } from '../models/providers/index.ts'
 
 /**
  * The shape of `weir.yaml`. Every object is strict: an unknown key is an error at its line, never a setting that silently does nothing.
@@ -10,31 +12,42 @@ const positive = z.number().int().positive()
 const milliseconds = positive.max(24 * 3600 * 1000)
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits')
 
-export const providerKinds = ['openai-compatible', 'anthropic'] as const
-
 const provider = z.strictObject({
   kind: z.enum(providerKinds),
   base_url: z.url({ protocol: /^https?$/ }),
+  /** Which server speaks OpenAI's protocol there, with its quirks; told from the address when absent. */
+  host: z.enum(hostNames).optional(),
   /** Absent: the host takes no key. Present but empty: the provider and its models are left out until the variable is set. */
   api_key: z.string().optional(),
   headers: z.record(z.string(), z.string()).default({}),
 })
 
-const timeouts = z.strictObject({
-  /** Until the host sends response headers. */
-  connect_ms: milliseconds.default(10_000),
-  first_token_ms: milliseconds.default(120_000),
-  /** Between two events of a stream. */
-  idle_ms: milliseconds.default(60_000),
-  total_ms: milliseconds.default(600_000),
-})
+/** Partial, because a route overrides single fields: a default here would hide the file's own `defaults`. */
+const timeouts = z
+  .strictObject({
+    /** Until the host accepts the connection. */
+    connect_ms: milliseconds,
+    /** Until the first event of a streamed answer. */
+    first_token_ms: milliseconds,
+    /** Between two events of a stream. */
+    idle_ms: milliseconds,
+    total_ms: milliseconds,
+  })
+  .partial()
 
-const retry = z.strictObject({
-  /** Tries in all; 1 means no retry. */
-  attempts: positive.max(10).default(2),
-  base_ms: milliseconds.default(250),
-  max_ms: milliseconds.default(8_000),
-})
+const retry = z
+  .strictObject({
+    /** Tries in all; 1 means no retry. */
+    attempts: positive.max(10),
+    base_ms: milliseconds,
+    max_ms: milliseconds,
+  })
+  .partial()
+
+const standard = {
+  timeouts: { connect_ms: 10_000, first_token_ms: 120_000, idle_ms: 60_000, total_ms: 600_000 },
+  retry: { attempts: 2, base_ms: 250, max_ms: 8_000 },
+}
 
 const breaker = z.strictObject({
   /** Share of failed calls in the window that opens the breaker. */
@@ -172,8 +185,8 @@ const route = z.strictObject({
   variants: z.array(variant).min(1),
   /** Mixed into the sticky hash: change it to draw the subjects anew. */
   seed: z.string().optional(),
-  timeouts: timeouts.partial().optional(),
-  retry: retry.partial().optional(),
+  timeouts: timeouts.optional(),
+  retry: retry.optional(),
 })
 
 const collection = z.strictObject({
@@ -190,8 +203,8 @@ export const weirConfigSchema = z.strictObject({
   collections: z.record(name, collection).default({}),
   defaults: z
     .strictObject({
-      timeouts: timeouts.prefault({}),
-      retry: retry.prefault({}),
+      timeouts: timeouts.prefault({}).transform((given) => ({ ...standard.timeouts, ...given })),
+      retry: retry.prefault({}).transform((given) => ({ ...standard.retry, ...given })),
       breaker: breaker.prefault({}),
       /** What traces keep of prompts and answers. */
       payloads: z.enum(['keep', 'off']).default('keep'),

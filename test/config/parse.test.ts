@@ -69,3 +69,12 @@ routes:
     expect(faultOf('defaults:\n  payloads: some\n  nope: 1\n').split('\n')).toHaveLength(2)
   })
 })
+
+test('a route that overrides one timeout keeps the others of the file', () => {
+  const config = parse(`models: { a: { kind: llm, path: a.gguf, sha256: ${'a'.repeat(64)} } }
+defaults: { timeouts: { idle_ms: 5 } }
+routes: { chat: { timeouts: { total_ms: 7 }, variants: [{ name: one, model: a }] } }
+`)
+  expect(config.defaults.timeouts).toMatchObject({ idle_ms: 5, total_ms: 600_000 })
+  expect(config.routes.chat?.timeouts).toEqual({ total_ms: 7 })
+})

@@ -1,0 +1,85 @@
+import type { RouteConfig, WeirConfig } from '../config/schema.ts'
+import { hashOf } from '../lib/hash.ts'
+import type { ChatModel, Sampling } from '../models/chat-model.ts'
+import { type Route, type RouteTable, routeTable, type Variant } from '../rollout/route.ts'
+import { variantHash } from '../rollout/variant-hash.ts'
+import { manifestHash } from './models.ts'
+import type { Stacks } from './stacks.ts'
+
+/** What can change without a new configuration: which prompt version a label means, and which index a collection serves. */
+export type Moving = {
+  promptClosure(choice: NonNullable<Variant['prompt']>): string | null
+  indexVersion(collection: string): string | null
+}
+
+export type Serving = { routes: RouteTable; modelOf(variant: Variant): ChatModel | undefined }
+
+/** The routes of a configuration with the model stack of each variant, made once so that a request only looks them up. */
+export const createServing = (config: WeirConfig, stacks: Stacks, moving: Moving): Serving => {
+  const models = new Map<Variant, ChatModel>()
+  const declared = Object.entries(config.routes).map(([name, route]): Route => {
+    const [first, ...others] = route.variants.map((settings) => {
+      const variant = toVariant(settings, config, moving)
+      const model = stacks.serve(settings, route)
+      if (model) models.set(variant, model)
+      return variant
+    })
+    if (!first) throw new Error(`route ${name} has no variant`) // refused by config/schema
+    return { name, seed: route.seed ?? name, variants: [first, ...others] }
+  })
+  const implicit = Object.entries(config.models).map(([id, model]) => ({
+    id,
+    hash: variantHash({
+      promptClosure: null,
+      modelManifest: manifestHash(model, config),
+      parameters: {},
+      retrieval: null,
+      indexVersion: null,
+    }),
+  }))
+  const routes = routeTable(declared, implicit)
+  for (const { id } of implicit) {
+    const variant = routes.get(id)?.variants[0]
+    const model = variant && stacks.serve({ model: id, fallback: [] })
+    if (model) models.set(variant, model)
+  }
+  return { routes, modelOf: (variant) => models.get(variant) }
+}
+
+type VariantConfig = RouteConfig['variants'][number]
+
+const toVariant = (settings: VariantConfig, config: WeirConfig, moving: Moving): Variant => {
+  const { prompt, retrieval } = settings
+  const model = config.models[settings.model]
+  const defaults = samplingOf(settings.params)
+  return {
+    name: settings.name,
+    weightPercent: settings.weight_percent,
+    model: settings.model,
+    defaults,
+    prompt,
+    retrieval: retrieval && {
+      collection: retrieval.collection,
+      topK: retrieval.top_k,
+      tokenBudget: retrieval.token_budget,
+      minScore: retrieval.min_score,
+    },
+    hash: variantHash({
+      promptClosure: prompt ? moving.promptClosure(prompt) : null,
+      modelManifest: model ? manifestHash(model, config) : '',
+      parameters: defaults,
+      retrieval: retrieval ? hashOf(retrieval) : null,
+      indexVersion: retrieval ? moving.indexVersion(retrieval.collection) : null,
+    }),
+  }
+}
+
+const samplingOf = (params: VariantConfig['params']): Sampling => ({
+  maxTokens: params.max_tokens,
+  temperature: params.temperature,
+  topP: params.top_p,
+  seed: params.seed,
+  stop: params.stop,
+  frequencyPenalty: params.frequency_penalty,
+  presencePenalty: params.presence_penalty,
+})
