@@ -49,6 +49,8 @@ const standard = {
   retry: { attempts: 2, base_ms: 250, max_ms: 8_000 },
 }
 
+const over = <T extends object>(defaults: T, given: { [Key in keyof T]?: T[Key] | undefined }): T => ({ ...defaults, ...given }) as T
+
 const breaker = z.strictObject({
   /** Share of failed calls in the window that opens the breaker. */
   failure_ratio: z.number().gt(0).max(1).default(0.5),
@@ -203,8 +205,8 @@ export const weirConfigSchema = z.strictObject({
   collections: z.record(name, collection).default({}),
   defaults: z
     .strictObject({
-      timeouts: timeouts.prefault({}).transform((given) => ({ ...standard.timeouts, ...given })),
-      retry: retry.prefault({}).transform((given) => ({ ...standard.retry, ...given })),
+      timeouts: timeouts.prefault({}).transform((given) => over(standard.timeouts, given)),
+      retry: retry.prefault({}).transform((given) => over(standard.retry, given)),
       breaker: breaker.prefault({}),
       /** What traces keep of prompts and answers. */
       payloads: z.enum(['keep', 'off']).default('keep'),
