@@ -56,12 +56,14 @@ export const createApp = (deps: AppDeps): Hono<Env> => {
   return app
 }
 
-/** Gives every request its id and its clock, and counts how it was answered. */
+/** Gives every request its id and its clock, and counts how it was answered. A client's own id is echoed under another name. */
 const arrival = ({ clock, metrics }: AppDeps): MiddlewareHandler<Env> =>
   async function arrival(c, next) {
     c.set('requestId', uuidv7())
     c.set('startedAtMs', clock())
     c.set('elapsedMs', stopwatch())
     await next()
+    const clientId = c.req.header('x-request-id')
+    if (clientId !== undefined && clientId.length <= 256) c.res.headers.set('x-client-request-id', clientId)
     metrics.responded(routePath(c, -1), c.res.status)
   }

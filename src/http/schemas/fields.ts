@@ -17,7 +17,7 @@ export const seed = z.int().nullish()
 export const flag = z.boolean().nullish()
 
 const stopSequence = z.string().min(1).max(1024)
-export const stop = z.union([stopSequence, z.array(stopSequence).max(16)]).nullish()
+export const stop = z.union([stopSequence, z.array(stopSequence).max(16)], 'must be a string or an array of strings').nullish()
 
 /** Token id → bias. */
 export const logitBias = z

@@ -8,7 +8,8 @@ const imagePart = z.strictObject({
 })
 const refusalPart = z.strictObject({ type: z.literal('refusal'), refusal: z.string() })
 
-const text = z.union([z.string(), z.array(textPart).min(1)])
+const wording = 'must be a string or an array of content parts'
+const text = z.union([z.string(), z.array(textPart).min(1)], wording)
 
 const toolCall = z.strictObject({
   id: z.string().min(1).max(256),
@@ -19,7 +20,7 @@ const toolCall = z.strictObject({
 /** Answers are sent back as they were received, so fields of a response that were empty, or are ours to add, may come along. */
 const assistantMessage = z.strictObject({
   role: z.literal('assistant'),
-  content: z.union([z.string(), z.array(z.discriminatedUnion('type', [textPart, refusalPart])).min(1)]).nullish(),
+  content: z.union([z.string(), z.array(z.discriminatedUnion('type', [textPart, refusalPart])).min(1)], wording).nullish(),
   refusal: z.string().nullish(),
   tool_calls: z.array(toolCall).max(128).nullish(),
   reasoning_content: z.string().nullish(),
@@ -33,7 +34,7 @@ const message = z.discriminatedUnion('role', [
   z.strictObject({ role: z.literal('developer'), content: text }),
   z.strictObject({
     role: z.literal('user'),
-    content: z.union([z.string(), z.array(z.discriminatedUnion('type', [textPart, imagePart])).min(1)]),
+    content: z.union([z.string(), z.array(z.discriminatedUnion('type', [textPart, imagePart])).min(1)], wording),
     name: z.string().max(256).nullish(),
   }),
   assistantMessage,

@@ -17,10 +17,10 @@ const tool = z.strictObject({
 export const tools = z.array(tool).max(128).nullish()
 
 export const toolChoice = z
-  .union([
-    z.enum(['none', 'auto', 'required']),
-    z.strictObject({ type: z.literal('function'), function: z.strictObject({ name: identifier }) }),
-  ])
+  .union(
+    [z.enum(['none', 'auto', 'required']), z.strictObject({ type: z.literal('function'), function: z.strictObject({ name: identifier }) })],
+    "must be 'none', 'auto', 'required' or {type: 'function', function: {name}}",
+  )
   .nullish()
 
 export const responseFormat = z
