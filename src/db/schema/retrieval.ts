@@ -1,9 +1,8 @@
-import { bigint, customType, integer, jsonb, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
+import { bigint, customType, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { bytea, epochMs } from '../columns.ts'
 
 /** Tables of `migrations/0004_retrieval.sql`. */
-const bytea = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => 'bytea' })
 const tsvector = customType<{ data: string }>({ dataType: () => 'tsvector' })
-const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
 
 export type Attributes = { [key: string]: string | number | boolean }
 
@@ -19,8 +18,8 @@ export const retrievalCollection = pgTable('retrieval_collection', {
   textConfig: text('text_config').notNull(),
   activeIndexId: text('active_index_id'),
   expiresAfterDays: integer('expires_after_days'),
-  lastActiveAt: instant('last_active_at').notNull(),
-  createdAt: instant('created_at').notNull(),
+  lastActiveAtMs: epochMs('last_active_at').notNull(),
+  createdAtMs: epochMs('created_at').notNull(),
 })
 
 export const retrievalIndex = pgTable('retrieval_index', {
@@ -34,8 +33,8 @@ export const retrievalIndex = pgTable('retrieval_index', {
   state: text('state').$type<'building' | 'active' | 'standby'>().notNull(),
   nextLabel: integer('next_label').notNull().default(0),
   lastSeq: bigint('last_seq', { mode: 'number' }).notNull().default(0),
-  createdAt: instant('created_at').notNull(),
-  switchedAt: instant('switched_at'),
+  createdAtMs: epochMs('created_at').notNull(),
+  switchedAtMs: epochMs('switched_at'),
 })
 
 export const retrievalFile = pgTable('retrieval_file', {
@@ -46,15 +45,15 @@ export const retrievalFile = pgTable('retrieval_file', {
   bytes: integer('bytes').notNull(),
   sha256: text('sha256').notNull(),
   content: bytea('content').notNull(),
-  createdAt: instant('created_at').notNull(),
+  createdAtMs: epochMs('created_at').notNull(),
 })
 
 export const retrievalBatch = pgTable('retrieval_batch', {
   id: text('id').primaryKey(),
   tenant: text('tenant').notNull(),
   collectionId: text('collection_id').notNull(),
-  cancelledAt: instant('cancelled_at'),
-  createdAt: instant('created_at').notNull(),
+  cancelledAtMs: epochMs('cancelled_at'),
+  createdAtMs: epochMs('created_at').notNull(),
 })
 
 export const retrievalDocument = pgTable('retrieval_document', {
@@ -72,8 +71,8 @@ export const retrievalDocument = pgTable('retrieval_document', {
   errorMessage: text('error_message'),
   versionId: text('version_id'),
   version: integer('version').notNull().default(0),
-  createdAt: instant('created_at').notNull(),
-  updatedAt: instant('updated_at').notNull(),
+  createdAtMs: epochMs('created_at').notNull(),
+  updatedAtMs: epochMs('updated_at').notNull(),
 })
 
 export const retrievalDocumentVersion = pgTable('retrieval_document_version', {
@@ -85,7 +84,7 @@ export const retrievalDocumentVersion = pgTable('retrieval_document_version', {
   bytes: bigint('bytes', { mode: 'number' }).notNull(),
   characters: integer('characters').notNull(),
   chunks: integer('chunks').notNull(),
-  createdAt: instant('created_at').notNull(),
+  createdAtMs: epochMs('created_at').notNull(),
 })
 
 export const retrievalChunk = pgTable('retrieval_chunk', {
@@ -123,7 +122,7 @@ export const retrievalChange = pgTable(
     seq: bigint('seq', { mode: 'number' }).notNull(),
     op: text('op').$type<'add' | 'remove'>().notNull(),
     label: integer('label').notNull(),
-    createdAt: instant('created_at').notNull(),
+    createdAtMs: epochMs('created_at').notNull(),
   },
   (table) => [primaryKey({ columns: [table.indexId, table.seq] })],
 )
