@@ -11,10 +11,11 @@ import { around, type Wrapper } from './wrap.ts'
  * `upstream_failed` in place of `finish`. A whole answer is checked before its first event, so that retry and fallback can act.
  */
 export const structuredOutput: Wrapper = (model) =>
-  around(model, (request) => {
+  around(model, async function* (request) {
     const check = checkFor(request)
-    if (check === undefined) return model.stream(request)
-    return request.incremental ? checkedAtEnd(model.id, model.stream(request), check) : checkedWhole(model.id, model.stream(request), check)
+    const events = model.stream(request)
+    if (check === undefined) yield* events
+    else yield* request.incremental ? checkedAtEnd(model.id, events, check) : checkedWhole(model.id, events, check)
   })
 
 type Check = (text: string) => string | undefined

@@ -33,11 +33,11 @@ export const anthropic = (options: HostedModelOptions): ChatModel => {
     id: options.id,
     capabilities: { ...capabilities, ...options.capabilities },
     stream: (request) =>
-      hostedAnswer(connection, request, {
+      hostedAnswer(connection, request, () => ({
         path: '/messages',
         body: anthropicRequest(request, options.model),
         reader: createMessageReader(options.id, request),
         isLast: (data) => /^\{"type": ?"message_stop"/.test(data),
-      }),
+      })),
   }
 }

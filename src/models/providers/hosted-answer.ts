@@ -26,7 +26,8 @@ export type AnswerReader = {
 }
 
 /** Asks a host and reads its answer under the port's contract. Hangs up at once when the caller stops or aborts. */
-export async function* hostedAnswer(connection: Connection, request: ChatRequest, call: HostedCall): AsyncGenerator<ChatEvent> {
+export async function* hostedAnswer(connection: Connection, request: ChatRequest, ask: () => HostedCall): AsyncGenerator<ChatEvent> {
+  const call = ask()
   const upstream = { ms: 0 }
   const sinceMs = performance.now()
   try {

@@ -33,11 +33,11 @@ export const openAiCompatible = (options: HostedModelOptions): ChatModel => {
     id: options.id,
     capabilities: { ...host.capabilities, ...options.capabilities },
     stream: (request) =>
-      hostedAnswer(connection, request, {
+      hostedAnswer(connection, request, () => ({
         ...openAiRequest(request, options.model, host),
         reader: createChunkReader(options.id, request),
         isLast: (data) => data === '[DONE]',
-      }),
+      })),
   }
   return host.enforcesSchema ? model : structuredOutput(model)
 }

@@ -1,5 +1,5 @@
 /** How long a finished answer waits for the usage that should follow it. */
-const lingerMs = 2_000
+const lingerMs = 1_000
 
 /** Reads a response body piece by piece and adds the time spent waiting for the host to `upstream`. `close` hangs up at once. */
 export const readBody = (response: Response, upstream: { ms: number }) => {
