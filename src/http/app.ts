@@ -2,13 +2,13 @@ import { Hono, type MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import type { Answer, AnswerRequest, EmbeddingAnswer, EmbeddingRequest } from '../answer/request.ts'
 import { type Clock, stopwatch } from '../lib/clock.ts'
-import { AppError, toAppError } from '../lib/errors.ts'
+import { AppError } from '../lib/errors.ts'
 import { uuidv7 } from '../lib/ids.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { type Authentication, requireKey } from './auth.ts'
 import type { Env } from './context.ts'
-import { errorResponse, statusOf } from './errors.ts'
+import { errorResponse, logFailure } from './errors.ts'
 import type { InFlight } from './in-flight.ts'
 import { chatCompletions } from './routes/chat-completions.ts'
 import { completions } from './routes/completions.ts'
@@ -48,10 +48,8 @@ export const createApp = (deps: AppDeps): Hono<Env> => {
 
   app.notFound((c) => errorResponse(new AppError('not_found', `there is no ${c.req.method} ${c.req.path}`), c.get('requestId')))
   app.onError((thrown, c) => {
-    const error = toAppError(thrown)
-    if (statusOf(error) >= 500)
-      deps.log.error({ request_id: c.get('requestId'), code: error.code, err: error.cause ?? error }, error.message)
-    return errorResponse(error, c.get('requestId'))
+    logFailure(deps.log, thrown, c.get('requestId'))
+    return errorResponse(thrown, c.get('requestId'))
   })
   return app
 }

@@ -1,5 +1,5 @@
-import type { ErrorCode } from '../lib/errors.ts'
-import { type AppError, toAppError } from '../lib/errors.ts'
+import { type AppError, type ErrorCode, toAppError } from '../lib/errors.ts'
+import type { Logger } from '../telemetry/log.ts'
 
 /** OpenAI's status and type for every way a request can fail; `code` where OpenAI has a name of its own. The only such table. */
 const table: Record<ErrorCode, { status: number; type: string; code?: string }> = {
@@ -27,7 +27,7 @@ const table: Record<ErrorCode, { status: number; type: string; code?: string }> 
   timeout: { status: 504, type: 'timeout_error' },
 }
 
-export const statusOf = (error: AppError): number => table[error.code].status
+const statusOf = (error: AppError): number => table[error.code].status
 
 /** `{"error": {message, type, param, code}}` as JSON text. */
 export const errorBody = (error: AppError): string => {
@@ -45,4 +45,11 @@ export const errorResponse = (thrown: unknown, requestId: string): Response => {
   }
   if (error.code === 'invalid_api_key') headers['www-authenticate'] = 'Bearer'
   return new Response(errorBody(error), { status: statusOf(error), headers })
+}
+
+/** Logs what is not the client's doing, with its cause. */
+export const logFailure = (log: Logger, thrown: unknown, requestId: string): void => {
+  const error = toAppError(thrown)
+  if (statusOf(error) < 500) return
+  log.error({ request_id: requestId, code: error.code, err: error.cause ?? error }, error.message)
 }

@@ -1,17 +1,23 @@
 import type { Answer } from '../answer/request.ts'
 import { toAppError } from '../lib/errors.ts'
 import type { ChatEvent } from '../models/chat-model.ts'
+import type { Logger } from '../telemetry/log.ts'
 import type { Trace } from '../traces/trace.ts'
-import { errorBody } from './errors.ts'
+import { errorBody, logFailure } from './errors.ts'
 import { eventStream } from './event-stream.ts'
 import type { Frames } from './frames.ts'
 import type { Work } from './in-flight.ts'
 
-/** Given the trace once the first event is known, because only then is it certain who answers. */
-export type MakeFrames = (trace: Readonly<Trace>) => Frames
+export type Responding = {
+  answer: Answer
+  /** Called once the first event is known, because only then is it certain who answers. */
+  makeFrames: (trace: Readonly<Trace>) => Frames
+  work: Work
+  log: Logger
+}
 
 /** The whole answer as one JSON body. Throws what the answer throws: nothing has been sent. */
-export const respondWhole = async (answer: Answer, makeFrames: MakeFrames, work: Work): Promise<Response> => {
+export const respondWhole = async ({ answer, makeFrames, work }: Responding): Promise<Response> => {
   try {
     for await (const _ of answer.events);
     return new Response(makeFrames(answer.trace).whole(answer), { headers: answerHeaders(answer.trace, 'application/json') })
@@ -24,7 +30,7 @@ export const respondWhole = async (answer: Answer, makeFrames: MakeFrames, work:
  * The answer as server-sent events. Waits for the first event before it commits to 200, so failures until then are thrown and get a status
  * of their own. Later ones are told in an `error` event, after which there is no `[DONE]`: a cut answer never looks finished.
  */
-export const respondStream = async (answer: Answer, makeFrames: MakeFrames, work: Work): Promise<Response> => {
+export const respondStream = async ({ answer, makeFrames, work, log }: Responding): Promise<Response> => {
   let first: IteratorResult<ChatEvent, void>
   try {
     first = await answer.events.next()
@@ -33,7 +39,7 @@ export const respondStream = async (answer: Answer, makeFrames: MakeFrames, work
     throw error
   }
   const frames = makeFrames(answer.trace)
-  const body = eventStream(framesOf(answer, first, frames, work), () => {
+  const body = eventStream(framesOf(answer, first, frames, work, log), () => {
     work.abort()
     work.done()
   })
@@ -45,6 +51,7 @@ const framesOf = async function* (
   first: IteratorResult<ChatEvent, void>,
   frames: Frames,
   work: Work,
+  log: Logger,
 ): AsyncGenerator<string, void, undefined> {
   try {
     let opening = frames.open(answer.choices.length)
@@ -55,8 +62,11 @@ const framesOf = async function* (
     }
     yield 'data: [DONE]\n\n'
   } catch (error) {
+    logFailure(log, error, answer.trace.id)
     yield `data: ${errorBody(toAppError(error))}\n\n`
   } finally {
+    // The reader may have left between two events.
+    await answer.events.return()
     work.done()
   }
 }

@@ -1,4 +1,5 @@
 import type { Answer, AnswerRequest } from '../../answer/request.ts'
+import type { Logger } from '../../telemetry/log.ts'
 import { readJson } from '../body.ts'
 import { chatFrames } from '../chat-frames.ts'
 import type { EdgeContext } from '../context.ts'
@@ -9,10 +10,10 @@ import { chatBody, toChat } from '../schemas/chat.ts'
 import { parse } from '../schemas/parse.ts'
 import { toPromptChoice } from '../schemas/weir.ts'
 
-export type AnsweringDeps = { answer: (request: AnswerRequest) => Answer; inFlight: InFlight; maxBodyBytes: () => number }
+export type AnsweringDeps = { answer: (request: AnswerRequest) => Answer; inFlight: InFlight; maxBodyBytes: () => number; log: Logger }
 
 /** `POST /v1/chat/completions`. */
-export const chatCompletions = ({ answer, inFlight, maxBodyBytes }: AnsweringDeps) =>
+export const chatCompletions = ({ answer, inFlight, maxBodyBytes, log }: AnsweringDeps) =>
   async function chatCompletions(c: EdgeContext): Promise<Response> {
     const body = parse(chatBody, await readJson(c.req.raw, maxBodyBytes()))
     const chat = toChat(body)
@@ -28,5 +29,5 @@ export const chatCompletions = ({ answer, inFlight, maxBodyBytes }: AnsweringDep
     })
     const includeUsage = body.stream_options?.include_usage ?? false
     const respond = chat.incremental ? respondStream : respondWhole
-    return respond(answered, (trace) => chatFrames(trace, includeUsage), work)
+    return respond({ answer: answered, makeFrames: (trace) => chatFrames(trace, includeUsage), work, log })
   }

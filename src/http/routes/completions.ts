@@ -13,7 +13,7 @@ import { toPromptChoice } from '../schemas/weir.ts'
 import type { AnsweringDeps } from './chat-completions.ts'
 
 /** `POST /v1/completions`. Several prompts are as many answers, each with a trace of its own; the first has the request's id. */
-export const completions = ({ answer, inFlight, maxBodyBytes }: AnsweringDeps) =>
+export const completions = ({ answer, inFlight, maxBodyBytes, log }: AnsweringDeps) =>
   async function completions(c: EdgeContext): Promise<Response> {
     const body = parse(completionBody, await readJson(c.req.raw, maxBodyBytes()))
     const chats = toCompletions(body)
@@ -35,5 +35,5 @@ export const completions = ({ answer, inFlight, maxBodyBytes }: AnsweringDeps) =
     )
     const includeUsage = body.stream_options?.include_usage ?? false
     const respond = body.stream ? respondStream : respondWhole
-    return respond(answered, (trace) => completionFrames(trace, includeUsage), work)
+    return respond({ answer: answered, makeFrames: (trace) => completionFrames(trace, includeUsage), work, log })
   }
