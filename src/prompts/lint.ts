@@ -44,9 +44,7 @@ const variableProblems = ({ file, pins, settings }: Prompt): Problem[] => {
     )
     return [...problems, ...undeclared]
   }
-  const unused = Object.keys((schema['properties'] as Record<string, unknown> | undefined) ?? {}).filter(
-    (name) => inputs && !inputs.has(name),
-  )
+  const unused = Object.keys((schema.properties as Record<string, unknown> | undefined) ?? {}).filter((name) => inputs && !inputs.has(name))
   return [
     ...problems,
     ...unused.map((name) => file.problemAt(keysOfInput(file, name), 'unused-variable', `"${name}" is declared and never used`)),
@@ -55,8 +53,8 @@ const variableProblems = ({ file, pins, settings }: Prompt): Problem[] => {
 
 /** Where the author declared an input: Picoschema has its fields at the top, as `name?(array)`, JSON Schema under `properties`. */
 const keysOfInput = (file: Prompt['file'], name: string): string[] => {
-  const { schema } = file.frontMatter['input'] as { schema: Record<string, unknown> }
-  if (typeof schema['properties'] === 'object') return ['input', 'schema', 'properties', name]
+  const { schema } = file.frontMatter.input as { schema: Record<string, unknown> }
+  if (typeof schema.properties === 'object') return ['input', 'schema', 'properties', name]
   const key = Object.keys(schema).find((item) => item.replace(/\?.*|\(.*/s, '') === name)
   return ['input', 'schema', key ?? name]
 }

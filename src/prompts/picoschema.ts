@@ -3,8 +3,8 @@ import type { JsonSchema } from '../models/chat-model.ts'
 /** Picoschema, dotprompt's short hand for JSON Schema: `title: string, what it is`, `tags?(array): string`. JSON Schema passes through. */
 export const toJsonSchema = (schema: unknown): JsonSchema => {
   if (isRecord(schema)) {
-    if (typeof schema['type'] === 'string' && (scalars.has(schema['type']) || ['object', 'array'].includes(schema['type']))) return schema
-    if (isRecord(schema['properties'])) return { ...schema, type: 'object' }
+    if (typeof schema.type === 'string' && (scalars.has(schema.type) || ['object', 'array'].includes(schema.type))) return schema
+    if (isRecord(schema.properties)) return { ...schema, type: 'object' }
     if (['$ref', 'anyOf', 'oneOf', 'allOf'].some((key) => key in schema)) return schema
   }
   return expand(schema, [])
@@ -31,7 +31,7 @@ const expand = (schema: unknown, path: string[]): JsonSchema => {
   for (const [key, value] of Object.entries(schema)) {
     const at = [...path, key]
     if (key === '(*)') {
-      object['additionalProperties'] = expand(value, at)
+      object.additionalProperties = expand(value, at)
       continue
     }
     const field = fieldOf(key, at)
@@ -43,7 +43,7 @@ const expand = (schema: unknown, path: string[]): JsonSchema => {
       ...(field.description ? { description: field.description } : {}),
     }
   }
-  if (required.length > 0) object['required'] = required
+  if (required.length > 0) object.required = required
   return object
 }
 
@@ -75,8 +75,8 @@ const fieldSchema = ({ name, kind }: Field, value: unknown, path: string[]): Jso
 /** An optional field may also be null: models write null for what they leave out. */
 const orNull = (schema: JsonSchema, optional: boolean): JsonSchema => {
   if (!optional) return schema
-  if (typeof schema['type'] === 'string') return { ...schema, type: schema['type'] === 'null' ? 'null' : [schema['type'], 'null'] }
-  const values = schema['enum']
+  if (typeof schema.type === 'string') return { ...schema, type: schema.type === 'null' ? 'null' : [schema.type, 'null'] }
+  const values = schema.enum
   if (Array.isArray(values)) return { ...schema, enum: values.includes(null) ? values : [...values, null] }
   return schema
 }

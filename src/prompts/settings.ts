@@ -147,7 +147,7 @@ const readSampling = (reader: Reader): Sampling => {
 const readInput = (reader: Reader): PromptSettings['input'] => {
   reader.map(['input'], ['schema', 'default'], 'schema')
   const schema = reader.schema(['input', 'schema'])
-  if (schema !== undefined && schema['type'] !== 'object' && !('$ref' in schema)) {
+  if (schema !== undefined && schema.type !== 'object' && !('$ref' in schema)) {
     reader.problem(['input', 'schema'], 'schema', 'input.schema must describe an object: one field per variable')
   }
   return { schema, defaults: reader.map(['input', 'default'], undefined, 'schema') }
@@ -169,10 +169,10 @@ const readOutput = (reader: Reader, promptName: string): ResponseFormat | undefi
 const isStrict = (schema: unknown): boolean => {
   if (Array.isArray(schema)) return schema.every(isStrict)
   if (!isRecord(schema)) return true
-  if (isRecord(schema['properties'])) {
-    const required = Array.isArray(schema['required']) ? schema['required'] : []
-    if (schema['additionalProperties'] !== false) return false
-    if (!Object.keys(schema['properties']).every((key) => required.includes(key))) return false
+  if (isRecord(schema.properties)) {
+    const required = Array.isArray(schema.required) ? schema.required : []
+    if (schema.additionalProperties !== false) return false
+    if (!Object.keys(schema.properties).every((key) => required.includes(key))) return false
   }
   return Object.values(schema).every(isStrict)
 }

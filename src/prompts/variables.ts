@@ -193,27 +193,27 @@ const readParts = (start: Shape, parts: string[], path: PathExpression, template
 
 const fieldOf = (shape: Shape, name: string): Shape | 'undeclared' => {
   if (shape === undefined || isOpen(shape)) return undefined
-  const properties = shape['properties']
+  const properties = shape.properties
   if (isRecord(properties)) {
     if (Object.hasOwn(properties, name)) return asShape(properties[name])
-    return shape['additionalProperties'] === undefined || shape['additionalProperties'] === false
+    return shape.additionalProperties === undefined || shape.additionalProperties === false
       ? 'undeclared'
-      : asShape(shape['additionalProperties'])
+      : asShape(shape.additionalProperties)
   }
-  if (hasType(shape, 'object')) return shape['additionalProperties'] === false ? 'undeclared' : asShape(shape['additionalProperties'])
+  if (hasType(shape, 'object')) return shape.additionalProperties === false ? 'undeclared' : asShape(shape.additionalProperties)
   if (hasType(shape, 'array')) return /^\d+$/.test(name) ? itemOf(shape) : name === 'length' ? undefined : 'undeclared'
   if (hasType(shape, 'string') && name === 'length') return undefined
-  return shape['type'] === undefined ? undefined : 'undeclared'
+  return shape.type === undefined ? undefined : 'undeclared'
 }
 
 const itemOf = (shape: Shape): Shape => {
   if (shape === undefined) return undefined
-  return hasType(shape, 'array') ? asShape(shape['items']) : asShape(shape['additionalProperties'])
+  return hasType(shape, 'array') ? asShape(shape.items) : asShape(shape.additionalProperties)
 }
 
 /** Follows `$ref` within the schema; a reference elsewhere may be anything. */
 const resolve = (shape: Shape, root: Shape): Shape => {
-  const reference = shape?.['$ref']
+  const reference = shape?.$ref
   if (typeof reference !== 'string') return shape
   if (!reference.startsWith('#/')) return undefined
   const found = reference
@@ -225,7 +225,7 @@ const resolve = (shape: Shape, root: Shape): Shape => {
 
 const isOpen = (shape: JsonSchema): boolean => ['anyOf', 'oneOf', 'allOf', 'if', '$ref'].some((key) => key in shape)
 const hasType = (shape: JsonSchema, type: string): boolean =>
-  shape['type'] === type || (Array.isArray(shape['type']) && shape['type'].includes(type))
+  shape.type === type || (Array.isArray(shape.type) && shape.type.includes(type))
 const isStructure = (shape: Shape): boolean =>
   shape !== undefined && !isOpen(shape) && (hasType(shape, 'object') || hasType(shape, 'array'))
 const asShape = (value: unknown): Shape => (isRecord(value) ? value : undefined)
