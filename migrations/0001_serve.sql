@@ -6,7 +6,7 @@ create table traces (
   status text not null,
   error_code text,
   tenant text not null,
-  key_id uuid,
+  key_id text,
   route text not null,
   variant text,
   variant_hash text,

@@ -37,6 +37,8 @@ const openPostgres = async (url: string, connections: number): Promise<DatabaseH
   const client = postgres(url, {
     max: connections,
     connect_timeout: 10,
+    // Seconds. The default waits up to 20 after an outage.
+    backoff: (attempts) => Math.min(0.1 * 2 ** attempts, 2),
     onnotice: () => {},
     connection: { application_name: 'weir', TimeZone: 'UTC' },
   })

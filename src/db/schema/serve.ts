@@ -9,7 +9,7 @@ export const traces = pgTable('traces', {
   status: text('status').notNull(),
   errorCode: text('error_code'),
   tenant: text('tenant').notNull(),
-  keyId: uuid('key_id'),
+  keyId: text('key_id'),
   route: text('route').notNull(),
   variant: text('variant'),
   variantHash: text('variant_hash'),

@@ -1,0 +1,35 @@
+import { uuidv7 } from '../../src/lib/ids.ts'
+import type { Trace } from '../../src/traces/trace.ts'
+
+/** A finished chat request, as `answer` records it. */
+export const aTrace = (changes: Partial<Trace> = {}): Trace => ({
+  id: uuidv7(),
+  startedAtMs: Date.now(),
+  endpoint: 'chat',
+  status: 'ok',
+  errorCode: null,
+  tenant: 'default',
+  keyId: null,
+  route: 'support',
+  variant: 'a',
+  variantHash: 'f'.repeat(64),
+  model: 'tiny',
+  upstreamModel: null,
+  subject: 'user-1',
+  stream: true,
+  finishReason: 'stop',
+  promptTokens: 12,
+  completionTokens: 34,
+  cachedTokens: 0,
+  costUsd: 0.00012,
+  cache: 'miss',
+  latencyMs: 12.5,
+  firstTokenMs: 3.25,
+  queueMs: 0,
+  upstreamMs: 12,
+  attempts: 1,
+  fellBackFrom: [],
+  metadata: { team: 'blue' },
+  payload: { input: { messages: [{ role: 'user', content: 'Hello?' }] }, output: [{ role: 'assistant', content: 'Hello.' }] },
+  ...changes,
+})
