@@ -27,19 +27,20 @@ export const timeouts =
       let ended = false
       try {
         while (true) {
-          const step = await watch.orTimeout(events.next())
+          const step = await watch.orExpired(events.next())
           if (step.done === true) {
             ended = true
             return
           }
+          watch.heard()
           yield step.value
         }
       } catch (error) {
+        // The model is told by its signal and not waited for: one that ignores it would hold the caller here.
         ended = true
         throw watch.expired() ?? error
       } finally {
         watch.close(ended)
-        // Not awaited when the watch ended it: a model that ignores its signal would hold the caller here.
         if (!ended) await events.return?.()
       }
     })
@@ -48,23 +49,26 @@ const watchOver = (modelId: string, { connectMs, firstTokenMs, idleMs, totalMs }
   const controller = new AbortController()
   let expired: AppError | undefined
   let wake: ((error: AppError) => void) | undefined
-  let started = false
 
   const stop = (error: AppError) => {
     controller.abort(error)
     wake?.(error)
   }
-  const passOn = () => stop(new AppError('aborted', 'the request was aborted', { cause: request.signal.reason }))
+  const leave = () => stop(new AppError('aborted', 'the request was aborted', { cause: request.signal.reason }))
   const expire = (what: string, ms: number) => {
     expired ??= new AppError('timeout', `model '${modelId}' ${what} within ${ms} ms`)
     stop(expired)
   }
   const timer = (what: string, ms: number | undefined) => (ms === undefined ? undefined : setTimeout(expire, ms, what, ms))
+  const alarm = (what: string, ms: number | undefined) =>
+    ms === undefined || !request.incremental ? undefined : createAlarm(ms, () => expire(what, ms))
 
-  if (request.signal.aborted) passOn()
-  else request.signal.addEventListener('abort', passOn, { once: true })
+  if (request.signal.aborted) leave()
+  else request.signal.addEventListener('abort', leave, { once: true })
   const total = timer('did not finish its answer', totalMs)
-  let connect: Timer | undefined
+  let connect: ReturnType<typeof timer>
+  let silence = alarm('sent no first token', firstTokenMs)
+  let started = false
 
   return {
     request: {
@@ -77,29 +81,42 @@ const watchOver = (modelId: string, { connectMs, firstTokenMs, idleMs, totalMs }
       },
     } satisfies ChatRequest,
     expired: () => expired,
-    async orTimeout(next: Promise<IteratorResult<ChatEvent>>): Promise<IteratorResult<ChatEvent>> {
-      const waiting = !request.incremental
-        ? undefined
-        : started
-          ? timer('sent nothing more', idleMs)
-          : timer('sent no first token', firstTokenMs)
-      try {
-        return await new Promise((resolve, reject) => {
-          wake = reject
-          next.then(resolve, reject)
-        })
-      } finally {
-        started = true
-        clearTimeout(waiting)
-      }
+    orExpired: (next: Promise<IteratorResult<ChatEvent>>) =>
+      new Promise<IteratorResult<ChatEvent>>((resolve, reject) => {
+        wake = reject
+        silence?.waiting(true)
+        next.then(resolve, reject)
+      }),
+    heard() {
+      silence?.waiting(false)
+      if (started) return
+      started = true
+      silence?.stop()
+      silence = alarm('sent nothing more', idleMs)
     },
     close(ended: boolean) {
       clearTimeout(total)
       clearTimeout(connect)
-      request.signal.removeEventListener('abort', passOn)
+      silence?.stop()
+      request.signal.removeEventListener('abort', leave)
       if (!ended) controller.abort(new AppError('aborted', 'the answer is no longer read'))
     },
   }
 }
 
-type Timer = ReturnType<typeof setTimeout>
+/** Rings when one wait lasts too long. Its timer is moved only when it fires: one timer per token would cost more than the token. */
+const createAlarm = (ms: number, ring: () => void) => {
+  let sinceMs: number | undefined
+  const check = () => {
+    const leftMs = sinceMs === undefined ? ms : sinceMs + ms - performance.now()
+    if (leftMs > 0) timer = setTimeout(check, leftMs)
+    else ring()
+  }
+  let timer = setTimeout(check, ms)
+  return {
+    waiting(now: boolean) {
+      sinceMs = now ? performance.now() : undefined
+    },
+    stop: () => clearTimeout(timer),
+  }
+}

@@ -40,8 +40,9 @@ export async function* hostedAnswer(connection: Connection, request: ChatRequest
     }
     const events = call.reader.read(await connection.json(response, request))
     upstream.ms = performance.now() - sinceMs
-    yield* events
-    yield* call.reader.end()
+    // Loops, here and below: `yield*` over an array costs an async generator several promises an item.
+    for (const event of events) yield event
+    for (const event of call.reader.end()) yield event
   } finally {
     request.observe?.({ type: 'upstream', ms: upstream.ms || performance.now() - sinceMs })
     request.observe?.({ type: 'served-by', modelId: connection.name, upstreamModel: call.reader.model() })
@@ -68,10 +69,10 @@ async function* streamed(
       open = bytes !== undefined
       for (const { data } of bytes === undefined ? sse.end() : sse.read(bytes)) {
         if (isLast(data)) open = false
-        else yield* reader.read(parsed(connection.name, data, bytes === undefined))
+        else for (const event of reader.read(parsed(connection.name, data, bytes === undefined))) yield event
       }
     }
-    yield* reader.end()
+    for (const event of reader.end()) yield event
   } finally {
     await body.close()
   }
