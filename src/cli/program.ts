@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { configCommands } from './config.ts'
 import type { CliContext } from './context.ts'
 import { keyCommands } from './keys.ts'
+import { traceCommands } from './traces.ts'
 
 export type Serve = (options: { port?: number; host?: string; config?: string }) => Promise<void>
 
@@ -37,6 +38,7 @@ Examples:
 
   configCommands(program, context, actions.checkConfig)
   keyCommands(program, context)
+  traceCommands(program, context)
   return program
 }
 
