@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { HostError } from '../../src/models/providers/host-error.ts'
 import { type HostedModelOptions, openAiCompatible } from '../../src/models/providers/openai-compatible.ts'
+import { timeouts } from '../../src/models/timeouts.ts'
 import {
   answersWell,
   babbles,
@@ -12,12 +13,14 @@ import {
   type Script,
   sends,
   sendsBytes,
+  stallsAfterHeaders,
   stallsBeforeHeaders,
   stallsMidway,
   startFaultyUpstream,
   status,
   usage,
 } from '../support/faulty-upstream.ts'
+import { canRefuseToAccept, startUnacceptingUpstream } from '../support/upstream-unaccepting.ts'
 import { collect, failing, observer, requestOf, textOf } from './scripted-model.ts'
 
 const modelAt = (baseUrl: string, options: Partial<HostedModelOptions> = {}) =>
@@ -272,11 +275,36 @@ describe('a host that cannot be reached', () => {
       expect(error).toMatchObject({ code: 'upstream_failed', message: expect.stringContaining(words) })
     })
   }
+  test.skipIf(!canRefuseToAccept)('because it drops connections is a timeout that says so, whole or piece by piece', async () => {
+    await using upstream = await startUnacceptingUpstream()
+    for (const incremental of [true, false]) {
+      const model = timeouts({ connectMs: 80, firstTokenMs: 5000, totalMs: 10_000 })(modelAt(upstream.url))
+      const { error } = await failing(model.stream(requestOf({ incremental })))
+      expect(error).toMatchObject({ code: 'timeout', message: expect.stringContaining('not connected within 80 ms') })
+    }
+  })
   test('over TLS is a failure that says so', async () => {
     await using upstream = await startFaultyUpstream(answersWell)
     const { error } = await failing(modelAt(upstream.url.replace('http:', 'https:')).stream(requestOf()))
     expect(error).toMatchObject({ code: 'upstream_failed', message: expect.stringContaining('TLS') })
   })
+})
+
+describe('a host that is slow', () => {
+  for (const [title, script, limits, words] of [
+    ['before its headers', stallsBeforeHeaders, { connectMs: 5000, firstTokenMs: 60 }, 'no first token within 60 ms'],
+    ['after its headers', stallsAfterHeaders, { connectMs: 5000, firstTokenMs: 60 }, 'no first token within 60 ms'],
+    ['midway', stallsMidway, { firstTokenMs: 5000, idleMs: 60 }, 'nothing more within 60 ms'],
+    ['but steady', babbles(10), { firstTokenMs: 5000, idleMs: 5000, totalMs: 100 }, 'did not finish its answer within 100 ms'],
+  ] as const) {
+    test(`${title} is a timeout that names the limit, and is hung up on`, async () => {
+      await using upstream = await startFaultyUpstream(script)
+      const { error } = await failing(timeouts(limits)(modelAt(upstream.url)).stream(requestOf()))
+      expect(error).toMatchObject({ code: 'timeout', message: expect.stringContaining(words) })
+      for (let tries = 0; tries < 50 && upstream.requests[0]?.hungUpAtMs === undefined; tries += 1) await Bun.sleep(2)
+      expect(upstream.requests[0]?.hungUpAtMs).toBeGreaterThan(0)
+    })
+  }
 })
 
 describe('letting go', () => {

@@ -30,8 +30,10 @@ export async function* hostedAnswer(connection: Connection, request: ChatRequest
   const call = ask()
   const upstream = { ms: 0 }
   const sinceMs = performance.now()
+  let answered = false
   try {
     const response = await connection.post(call.path, call.body, request)
+    answered = true
     // A host that cannot stream answers whole; its content type says so.
     if (request.incremental && !/json/.test(response.headers.get('content-type') ?? '')) {
       upstream.ms = performance.now() - sinceMs
@@ -45,7 +47,7 @@ export async function* hostedAnswer(connection: Connection, request: ChatRequest
     for (const event of call.reader.end()) yield event
   } finally {
     request.observe?.({ type: 'upstream', ms: upstream.ms || performance.now() - sinceMs })
-    request.observe?.({ type: 'served-by', modelId: connection.name, upstreamModel: call.reader.model() })
+    if (answered) request.observe?.({ type: 'served-by', modelId: connection.name, upstreamModel: call.reader.model() })
   }
 }
 
