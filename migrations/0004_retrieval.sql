@@ -117,6 +117,7 @@ create table retrieval_chunk (
 );
 create index retrieval_chunk_by_document on retrieval_chunk (document_id, ordinal);
 create index retrieval_chunk_by_collection on retrieval_chunk (collection_id, id);
+create index retrieval_chunk_by_content on retrieval_chunk (collection_id, content_sha256);
 create index retrieval_chunk_words on retrieval_chunk using gin (ts);
 
 create table retrieval_entry (

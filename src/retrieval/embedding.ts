@@ -1,5 +1,6 @@
 import { AppError } from '../lib/errors.ts'
 import type { Embedder } from '../models/embedder.ts'
+import { unitVector } from './index/unit-vector.ts'
 
 /** An embedder, and the hash of everything that decides what its vectors mean: model file, pooling, prefixes, dimensions. Vectors of two versions are never compared. */
 export type EmbeddingModel = { embedder: Embedder; version: string }
@@ -23,12 +24,13 @@ export const modelNamed = (models: EmbeddingModels, name: string): EmbeddingMode
   throw new AppError('model_not_found', `there is no embedding model '${name}'`, { param: 'embedding' })
 }
 
-/** Unit-length or not, one vector per text, in batches small enough to let other requests in between. */
+/** One unit vector per text, in batches small enough to let other requests in between. Throws `invalid_request` for a vector that cannot be indexed. */
 export const embedPassages = async (model: EmbeddingModel, texts: string[], tenant: string, requestId: string, signal: AbortSignal) => {
   const vectors: Float32Array[] = []
   for (let at = 0; at < texts.length; at += batchSize) {
     const batch = texts.slice(at, at + batchSize)
-    vectors.push(...(await model.embedder.embed({ texts: batch, purpose: 'passage', tenant, requestId, signal })).vectors)
+    const made = await model.embedder.embed({ texts: batch, purpose: 'passage', tenant, requestId, signal })
+    vectors.push(...made.vectors.map((vector) => unitVector(vector, model.embedder.dimensions)))
   }
   if (vectors.length !== texts.length)
     throw new AppError('upstream_failed', `the embedding model gave ${vectors.length} vectors for ${texts.length} texts`)

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import { createIndexHost, hostedVectorIndex } from '../../src/retrieval/index/hosted.ts'
+import { createPgvectorIndex } from '../../src/retrieval/index/pgvector.ts'
+import { describeDatabases } from '../support/database.ts'
 import { vectorIndexContract } from './vector-index.contract.ts'
 
 const host = createIndexHost({ cacheDir: mkdtempSync(join(tmpdir(), 'weir-index-')), log: () => undefined })
@@ -20,3 +22,10 @@ for (const kind of ['exact', 'hnsw'] as const) {
     return { index: hostedVectorIndex(partition), settled }
   })
 }
+
+describeDatabases('pgvector', (makeDatabase) => {
+  vectorIndexContract('pgvector', async (indexId, dimensions) => {
+    const { db } = await makeDatabase()
+    return { index: await createPgvectorIndex(db, indexId, dimensions) }
+  })
+})

@@ -28,7 +28,7 @@ export type LiveIndexDeps = {
 }
 
 /** A vector index that keeps its own place in the log. */
-export type FollowingVectors = { vectors: VectorIndex; follow(): Promise<void> }
+export type FollowingVectors = { vectors: VectorIndex; follow(): Promise<void>; drop(): Promise<void> }
 
 const pageSize = 500
 /** Changes after which a snapshot is worth its writing. */

@@ -75,6 +75,7 @@ export const createLiveIndexes = (deps: LiveIndexesDeps): LiveIndexes => {
     async forget(row) {
       open.delete(row.id)
       await partitionOf(row).close(true)
+      if (row.kind === 'pgvector') await deps.pgvector(row).drop()
     },
     async close() {
       clearInterval(timer)

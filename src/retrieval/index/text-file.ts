@@ -29,7 +29,7 @@ export const encodeText = (index: TextIndex): Uint8Array => {
 
 export const decodeText = (bytes: Uint8Array): TextIndex => {
   // A copy, because a view of 32-bit numbers must begin at a multiple of four.
-  const buffer = bytes.slice().buffer
+  const { buffer } = new Uint8Array(bytes)
   const headerLength = new DataView(buffer).getUint32(0, true)
   const header: { terms: string[]; sizes: number[]; empty: number[] } = JSON.parse(Buffer.from(buffer, 4, headerLength).toString())
   const values = new Uint32Array(buffer, 4 + headerLength + padding(headerLength))

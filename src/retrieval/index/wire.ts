@@ -15,7 +15,7 @@ export const vectorFromWire = (text: string): Float32Array => bytesToVector(Buff
 export const fromWire = (change: WireChange): Change =>
   change.op === 'remove' ? change : { ...change, vector: change.vector === null ? null : vectorFromWire(change.vector) }
 
-/** The floats of a `bytea` column, copied because a driver's buffer need not begin at a multiple of four. */
-export const bytesToVector = (bytes: Uint8Array): Float32Array => new Float32Array(bytes.slice().buffer)
+/** The floats of a `bytea` column, copied because a buffer need not begin at a multiple of four, nor be its own. */
+export const bytesToVector = (bytes: Uint8Array): Float32Array => new Float32Array(new Uint8Array(bytes).buffer)
 
 export const vectorToBytes = (vector: Float32Array): Uint8Array => new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength)

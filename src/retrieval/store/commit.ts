@@ -80,15 +80,15 @@ export const commitVersion = (
     return { added: added.length, removed: removed.length, kept: kept.length }
   })
 
-/** Removes a document; its chunks leave every index through the log. False when it was gone already. */
-export const deleteDocument = (db: Database, collection: Collection, documentId: string, nowMs: number): Promise<boolean> =>
+/** Removes a document; its chunks leave every index through the log. The indexes are returned, or undefined when it was gone already. */
+export const deleteDocument = (db: Database, collection: Collection, documentId: string, nowMs: number): Promise<IndexRow[] | undefined> =>
   db.transaction(async (tx) => {
     const [locked] = await tx
       .select({ id: retrievalDocument.id })
       .from(retrievalDocument)
       .where(and(eq(retrievalDocument.collectionId, collection.id), eq(retrievalDocument.id, documentId)))
       .for('update')
-    if (locked === undefined) return false
+    if (locked === undefined) return undefined
     const indexes = await lockIndexes(tx, collection.id)
     const chunks = await tx.select({ id: retrievalChunk.id }).from(retrievalChunk).where(eq(retrievalChunk.documentId, documentId))
     await removeChunks(
@@ -98,7 +98,7 @@ export const deleteDocument = (db: Database, collection: Collection, documentId:
       nowMs,
     )
     await tx.delete(retrievalDocument).where(eq(retrievalDocument.id, documentId))
-    return true
+    return indexes
   })
 
 /** Gives existing chunks their vectors in an index that is being built. Chunks that vanished, or have them already, are passed over. */
