@@ -4,7 +4,11 @@ export type Principal = {
   keyId: string | null
   tenant: string
   scopes: readonly Scope[]
+  /** Names the key may call; null or absent: all. */
+  allowedRoutes?: readonly string[] | null | undefined
 }
 
 export const scopes = ['inference', 'admin'] as const
 export type Scope = (typeof scopes)[number]
+
+export const mayCall = ({ allowedRoutes }: Principal, route: string): boolean => allowedRoutes?.includes(route) ?? true

@@ -2,6 +2,7 @@ import { and, count, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../db/database.ts'
 import { tracePayloads, traces } from '../db/schema/serve.ts'
 import { AppError } from '../lib/errors.ts'
+import { isUuid } from '../lib/ids.ts'
 import type { Trace } from './trace.ts'
 
 export type TraceFilter = {
@@ -85,5 +86,3 @@ const before = (cursor: string): SQL => {
   if (!/^\d{1,15}$/.test(ms) || !isUuid(id)) throw new AppError('invalid_request', 'after is not a cursor of this list', { param: 'after' })
   return sql`(${traces.startedAtMs}, ${traces.id}) < (${new Date(Number(ms)).toISOString()}::timestamptz, ${id}::uuid)`
 }
-
-const isUuid = (text: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)
