@@ -20,14 +20,17 @@ export const compileInputs = (
 }
 
 /** Compiles a JSON Schema; throws an Error that says what is wrong with it. */
-export const compileSchema = (schema: JsonSchema): ValidateFunction => ajv().compile(schema)
-
-/** Ajv keeps every schema it compiled, so each prompt has its own and drops it with the prompt. */
-const ajv = (): Ajv => {
-  const instance = new Ajv({ strict: false, allowUnionTypes: true, addUsedSchema: false })
-  addFormats.default(instance)
-  return instance
+export const compileSchema = (schema: JsonSchema): ValidateFunction => {
+  try {
+    return ajv.compile(schema)
+  } finally {
+    // Ajv would keep every schema it has seen; the compiled function needs none of that.
+    ajv.removeSchema(schema)
+  }
 }
+
+const ajv = new Ajv({ strict: false, allowUnionTypes: true, addUsedSchema: false })
+addFormats.default(ajv)
 
 const inputError = (error: ErrorObject | undefined): AppError => {
   const field = fieldOf(error?.instancePath ?? '')

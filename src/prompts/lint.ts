@@ -72,7 +72,9 @@ const schemaProblems = ({ file, settings }: Prompt): Problem[] => {
   const { schema, defaults } = settings.input
   if (schema) {
     attempt(['input', 'schema'], 'schema', () => compileSchema(schema))
-    if (problems.length === 0) attempt(['input', 'default'], 'schema', () => compileInputs({ ...schema, required: [] }, {})(defaults))
+    if (problems.length === 0 && Object.keys(defaults).length > 0) {
+      attempt(['input', 'default'], 'schema', () => compileInputs({ ...schema, required: [] }, {})(defaults))
+    }
   }
   const output = settings.responseFormat
   if (output?.type === 'json-schema') attempt(['output', 'schema'], 'schema', () => compileSchema(output.schema))

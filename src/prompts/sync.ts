@@ -1,4 +1,4 @@
-import { and, eq, inArray } from 'drizzle-orm'
+import { and, eq, inArray, sql } from 'drizzle-orm'
 import { lockedTransaction } from '../db/advisory-lock.ts'
 import type { Database } from '../db/database.ts'
 import { promptPartials, promptSyncEvents, prompts, promptVersions } from '../db/schema/prompts.ts'
@@ -29,7 +29,7 @@ export const syncPrompts = async (db: Database, request: SyncRequest): Promise<S
   return lockedTransaction(db, 'prompts.sync', async (tx) => {
     const plan = await planFor(tx, request.files)
     if (plan.changes.length === 0) return plan
-    for (const change of plan.changes) await apply(tx, change, request)
+    await apply(tx, plan.changes, request)
     await tx.insert(promptSyncEvents).values({
       id: uuidv7(),
       actor: request.actor,
@@ -76,51 +76,65 @@ const versionsByClosure = async (db: Database, names: string[]): Promise<Map<str
   return versions
 }
 
-const apply = async (tx: Database, change: Change, request: SyncRequest): Promise<void> => {
-  switch (change.kind) {
-    case 'create':
-    case 'update':
-      await setHead(tx, change.name, change.to, sha256(change.text), request.nowMs)
-      await insertVersion(tx, change, request)
-      return
-    case 'restore':
-    case 'reformat':
-      await setHead(tx, change.name, change.to, change.contentHash, request.nowMs)
-      return
-    case 'archive':
-      await tx.update(prompts).set({ archivedAtMs: request.nowMs }).where(eq(prompts.name, change.name))
-  }
+const apply = async (tx: Database, changes: Change[], request: SyncRequest): Promise<void> => {
+  const heads = changes.filter((change) => change.kind !== 'archive')
+  const made = heads.filter((change): change is NewVersion => 'prompt' in change)
+  const archived = changes.filter((change) => change.kind === 'archive').map(({ name }) => name)
+  for (const batch of batches(heads)) await setHeads(tx, batch, request.nowMs)
+  for (const batch of batches(made)) await insertVersions(tx, batch, request)
+  if (archived.length > 0) await tx.update(prompts).set({ archivedAtMs: request.nowMs }).where(inArray(prompts.name, archived))
 }
 
-const setHead = async (tx: Database, name: string, version: number, contentHash: string, nowMs: number): Promise<void> => {
-  const head = { headVersion: version, headContentHash: contentHash, archivedAtMs: null }
+/** A statement takes 65,535 parameters at most. */
+const batches = <T>(items: T[], size = 500): T[][] =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size))
+
+const setHeads = async (tx: Database, changes: Exclude<Change, { kind: 'archive' }>[], nowMs: number): Promise<void> => {
+  const rows = changes.map((change) => ({
+    name: change.name,
+    headVersion: change.to,
+    headContentHash: 'text' in change ? sha256(change.text) : change.contentHash,
+    createdAtMs: nowMs,
+  }))
   await tx
     .insert(prompts)
-    .values({ name, ...head, createdAtMs: nowMs })
-    .onConflictDoUpdate({ target: prompts.name, set: head })
+    .values(rows)
+    .onConflictDoUpdate({
+      target: prompts.name,
+      set: { headVersion: sql`excluded.head_version`, headContentHash: sql`excluded.head_content_hash`, archivedAtMs: null },
+    })
 }
 
 type NewVersion = Extract<Change, { kind: 'create' | 'update' }>
 
-const insertVersion = async (tx: Database, { name, path, text, prompt, to }: NewVersion, request: SyncRequest): Promise<void> => {
-  const pins = [...prompt.pins].map(([partial, pin]) => ({ partial, hash: sha256(pin.text), text: pin.text }))
-  if (pins.length > 0) {
-    const texts = pins.map((pin) => ({ hash: pin.hash, text: pin.text }))
+const insertVersions = async (tx: Database, changes: NewVersion[], request: SyncRequest): Promise<void> => {
+  const partialTexts = new Map<string, string>()
+  const rows = changes.map(({ name, path, text, prompt, to }) => {
+    const partials: Record<string, string> = {}
+    for (const [partial, pin] of prompt.pins) {
+      const hash = sha256(pin.text)
+      partials[partial] = hash
+      partialTexts.set(hash, pin.text)
+    }
+    const origin = request.provenance?.[path]
+    return {
+      promptName: name,
+      version: to,
+      closureHash: prompt.closureHash,
+      source: text,
+      partials,
+      frontMatter: prompt.file.frontMatter,
+      gitCommit: origin?.gitCommit ?? null,
+      gitPath: path,
+      author: origin?.author ?? null,
+      message: origin?.message ?? null,
+      createdBy: request.actor,
+      createdAtMs: request.nowMs,
+    }
+  })
+  if (partialTexts.size > 0) {
+    const texts = [...partialTexts].map(([hash, text]) => ({ hash, text }))
     await tx.insert(promptPartials).values(texts).onConflictDoNothing()
   }
-  const origin = request.provenance?.[path]
-  await tx.insert(promptVersions).values({
-    promptName: name,
-    version: to,
-    closureHash: prompt.closureHash,
-    source: text,
-    partials: Object.fromEntries(pins.map(({ partial, hash }) => [partial, hash])),
-    frontMatter: prompt.file.frontMatter,
-    gitCommit: origin?.gitCommit ?? null,
-    gitPath: path,
-    author: origin?.author ?? null,
-    message: origin?.message ?? null,
-    createdBy: request.actor,
-    createdAtMs: request.nowMs,
-  })
+  await tx.insert(promptVersions).values(rows)
 }
