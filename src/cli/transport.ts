@@ -51,8 +51,8 @@ const findTarget = async (options: Parameters<typeof createTransport>[0]): Promi
     token,
     close: async () => {},
   })
-  const url = options.environment['WEIR_URL']
-  if (url) return overNetwork(url, options.environment['WEIR_ADMIN_KEY'])
+  const url = options.environment.WEIR_URL
+  if (url) return overNetwork(url, options.environment.WEIR_ADMIN_KEY)
   const running = await runningServer(options.stateDir)
   if (running) return overNetwork(running.url, running.token)
   const local = await options.openLocal()

@@ -86,7 +86,7 @@ export const ggufSpec = (id: string, model: LocalLlm) => ({
   chatTemplate: model.chat_template,
 })
 
-const onnxSpec = (id: string, model: LocalOnnx) => ({
+export const onnxSpec = (id: string, model: LocalOnnx) => ({
   id,
   directory: model.path,
   files: Object.entries(model.files).map(([path, sha256]) => ({ path, sha256 })),

@@ -45,12 +45,13 @@ export const createStacks = (config: WeirConfig, chat: ReadonlyMap<string, ChatM
     const standard = config.defaults
     return wrap(
       model,
+      // Outside retry: an open breaker must send the request on to the fallback at once, not be waited for.
+      circuitBreaker(guard),
       retry({
         attempts: again?.attempts ?? standard.retry.attempts,
         baseMs: again?.base_ms ?? standard.retry.base_ms,
         maxMs: again?.max_ms ?? standard.retry.max_ms,
       }),
-      circuitBreaker(guard),
       timeouts({
         connectMs: times?.connect_ms ?? standard.timeouts.connect_ms,
         firstTokenMs: times?.first_token_ms ?? standard.timeouts.first_token_ms,

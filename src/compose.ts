@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import type { Hono } from 'hono'
+import { createAnswer } from './answer/answer.ts'
+import { createEmbed } from './answer/embed.ts'
+import { createAuthentication } from './compose/authentication.ts'
+import { createEngines, warmUp } from './compose/engines.ts'
+import { watchGauges } from './compose/gauges.ts'
+import { housekeeping } from './compose/housekeeping.ts'
+import { createLiveConfig } from './compose/live-config.ts'
+import type { WeirConfig } from './config/schema.ts'
+import type { Environment } from './config.ts'
+import { openDatabase } from './db/database.ts'
+import { migrate } from './db/migrate.ts'
+import { keyRoutes } from './http/admin/keys.ts'
+import { traceRoutes } from './http/admin/traces.ts'
+import { createApp } from './http/app.ts'
+import type { Env } from './http/context.ts'
+import { createInFlight, type InFlight } from './http/in-flight.ts'
+import { createKeyAdmin } from './keys/admin.ts'
+import { createKeyring } from './keys/keyring.ts'
+import { systemClock } from './lib/clock.ts'
+import type { Logger } from './telemetry/log.ts'
+import { createMetrics } from './telemetry/metrics.ts'
+import { createRecorder } from './traces/recorder.ts'
+
+export type Weir = {
+  app: Hono<Env>
+  inFlight: InFlight
+  /** Admits this machine's CLI as an admin while this process lives. */
+  token: string
+  /** Shown once: the secret of the admin key that this very first start issued. */
+  firstAdminKey: string | undefined
+  reconfigure(config: WeirConfig): void
+  /** Loads the local models; requests wait for theirs until then. */
+  warmUp(): Promise<void>
+  close(): Promise<void>
+}
+
+export type WeirOptions = {
+  environment: Environment
+  config: WeirConfig
+  log: Logger
+  /** False for the CLI: it must not sweep, and nobody can reach it. */
+  serving: boolean
+}
+
+/** Opens the state and joins the rooms. The result answers requests; it does not listen. */
+export const openWeir = async ({ environment, config, log, serving }: WeirOptions): Promise<Weir> => {
+  const stateDir = environment.WEIR_STATE_DIR
+  const clock = systemClock
+  const database = await openDatabase({ url: environment.DATABASE_URL, stateDir })
+  const { db, listen } = database
+  await migrate(db)
+
+  const keyring = createKeyring({
+    db,
+    listen,
+    clock,
+    pollMs: database.kind === 'pglite' ? null : undefined,
+    onError: (error) => log.warn({ err: error }, 'keys could not be read again'),
+  })
+  await keyring.start()
+  const keys = createKeyAdmin({ db, clock, changed: keyring.refresh })
+  const firstAdminKey = serving ? await keys.ensureFirstAdminKey({ fromEnv: environment.WEIR_ADMIN_KEY }) : undefined
+
+  const engines = createEngines(stateDir, log)
+  const live = createLiveConfig(config, engines, { promptClosure: () => null, indexVersion: () => null }, clock)
+  const metrics = createMetrics()
+  const recorder = createRecorder({
+    spoolDir: join(stateDir, 'spool'),
+    db,
+    onError: (what, error) =>
+      log.warn({ err: error }, `traces wait: the ${what === 'spool' ? 'spool cannot be written' : 'database is away'}`),
+  })
+  recorder.start()
+  watchGauges(metrics, { recorder, engines, breakers: () => live.current.stacks.breakers })
+
+  const record = (trace: Parameters<typeof recorder.record>[0]) => {
+    recorder.record(trace)
+    metrics.answered(trace)
+  }
+  const cost = () => null
+  const keepPayload = () => live.current.config.defaults.payloads === 'keep'
+  const routes = () => live.current.serving.routes
+  const answer = createAnswer({ routes, modelOf: (variant) => live.current.serving.modelOf(variant), record, cost, keepPayload })
+  const embed = createEmbed({
+    routes,
+    embedderOf: (variant) => live.current.models.embedders.get(variant.model),
+    record,
+    cost,
+    keepPayload,
+  })
+
+  const token = randomBytes(32).toString('base64url')
+  const inFlight = createInFlight()
+  const app = createApp({
+    answer,
+    embed,
+    models: () => live.current.listing,
+    readiness: () => ({ ready: true, waitingFor: {} }),
+    inFlight,
+    metrics,
+    log,
+    clock,
+    maxBodyBytes: () => live.current.config.defaults.max_body_bytes,
+    ...createAuthentication({ keyring, token, boundTo: environment.HOST }),
+    mounts: {
+      '/admin/keys': keyRoutes({ keys, defaultScopes: () => live.current.config.keys.default_scopes }),
+      '/admin/traces': traceRoutes({ db }),
+    },
+  })
+
+  const stopped = new AbortController()
+  const sweeping = serving
+    ? housekeeping({ db, clock, defaults: () => live.current.config.defaults, signal: stopped.signal, log })
+    : undefined
+  return {
+    app,
+    inFlight,
+    token,
+    firstAdminKey,
+    reconfigure: live.replace,
+    warmUp: () => warmUp(live.current.config, engines, log, stopped.signal),
+    close: async () => {
+      stopped.abort()
+      await Promise.all([engines.llama.close(), engines.onnx.close(), sweeping])
+      await recorder.close()
+      await keyring.close()
+      await database.close()
+    },
+  }
+}

@@ -1,0 +1,47 @@
+import type { WeirConfig } from '../config/schema.ts'
+import type { ModelListing } from '../http/routes/models.ts'
+import type { Clock } from '../lib/clock.ts'
+import { createModels, type Engines, type ModelSet } from './models.ts'
+import { createServing, type Moving, type Serving } from './routes.ts'
+import { createStacks, type Stacks } from './stacks.ts'
+
+/** Everything made from one configuration; replaced as a whole, so that a request sees one configuration from start to end. */
+export type Live = { config: WeirConfig; models: ModelSet; stacks: Stacks; serving: Serving; listing: ModelListing[] }
+
+export type LiveConfig = {
+  readonly current: Live
+  /** Takes a new configuration. Throws, and keeps the old one, when it cannot be built. */
+  replace(config: WeirConfig): void
+  /** Makes the routes anew because a label or an index moved. */
+  refreshRoutes(): void
+}
+
+export const createLiveConfig = (initial: WeirConfig, engines: Engines, moving: Moving, clock: Clock): LiveConfig => {
+  const build = (config: WeirConfig): Live => {
+    const models = createModels(config, engines)
+    const stacks = createStacks(config, models.chat, clock)
+    const serving = createServing(config, stacks, moving)
+    return { config, models, stacks, serving, listing: listingOf(config, models, clock()) }
+  }
+  let current = build(initial)
+  return {
+    get current() {
+      return current
+    },
+    replace: (config) => {
+      current = build(config)
+    },
+    refreshRoutes: () => {
+      current = { ...current, serving: createServing(current.config, current.stacks, moving) }
+    },
+  }
+}
+
+const listingOf = (config: WeirConfig, models: ModelSet, createdAtMs: number): ModelListing[] => {
+  const routes = Object.keys(config.routes).map((id) => ({ id, createdAtMs, ownedBy: 'weir' }))
+  const left = new Set(models.withoutKey)
+  const own = Object.entries(config.models)
+    .filter(([id]) => !left.has(id))
+    .map(([id, model]) => ({ id, createdAtMs, ownedBy: 'provider' in model ? model.provider : 'weir' }))
+  return [...routes, ...own]
+}
