@@ -92,13 +92,14 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     keepPayload,
   })
 
+  let warm = !serving
   const token = randomBytes(32).toString('base64url')
   const inFlight = createInFlight()
   const app = createApp({
     answer,
     embed,
     models: () => live.current.listing,
-    readiness: () => ({ ready: true, waitingFor: {} }),
+    readiness: () => (warm ? { ready: true, waitingFor: {} } : { ready: false, waitingFor: { models: 'loading' } }),
     inFlight,
     metrics,
     log,
@@ -121,7 +122,10 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     token,
     firstAdminKey,
     reconfigure: live.replace,
-    warmUp: () => warmUp(live.current.config, engines, log, stopped.signal),
+    warmUp: async () => {
+      await warmUp(live.current.config, engines, log, stopped.signal)
+      warm = true
+    },
     close: async () => {
       stopped.abort()
       await Promise.all([engines.llama.close(), engines.onnx.close(), sweeping])

@@ -1,4 +1,5 @@
-#!/usr/bin/env bun
+#!/usr/bin/env -S BUN_CONFIG_MAX_HTTP_REQUESTS=65336 bun
+// Bun runs 256 fetches at once and lets the rest wait unseen; it reads the limit when it starts, so it stands in the line above.
 import { runCli } from './compose/run-cli.ts'
 
 process.exit(await runCli(process.argv.slice(2), process.env))
