@@ -58,7 +58,7 @@ describe('a host that breaks before its first word is a proper status', () => {
   })
 
   test.each([
-    [400, 502],
+    [400, 400],
     [401, 502],
     [429, 429],
     [500, 502],
