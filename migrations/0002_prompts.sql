@@ -75,11 +75,6 @@ create table prompt_revision (
 );
 insert into prompt_revision (revision) values (0);
 
-create or replace function weir_refuse_change() returns trigger language plpgsql as $$
-begin
-  raise exception '% is append-only', tg_table_name;
-end
-$$;
 create trigger prompt_versions_immutable before update or delete on prompt_versions for each row execute function weir_refuse_change();
 create trigger prompt_label_events_append_only before update or delete on prompt_label_events for each row execute function weir_refuse_change();
 create trigger prompt_sync_events_append_only before update or delete on prompt_sync_events for each row execute function weir_refuse_change();

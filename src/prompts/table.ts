@@ -35,11 +35,13 @@ export type PromptTableOptions = {
   clock: Clock
   /** How stale the table may get when notifications are lost. */
   pollMs: number
+  /** Called after labels or versions changed, not after every look. */
+  onChange?: (() => void) | undefined
   /** Hears of failed refreshes; the table goes on with what it has. */
   onError: (error: unknown) => void
 }
 
-export const createPromptTable = ({ db, listen, clock, pollMs, onError }: PromptTableOptions): PromptTable => {
+export const createPromptTable = ({ db, listen, clock, pollMs, onChange, onError }: PromptTableOptions): PromptTable => {
   let labels: Labels = new Map()
   let loaded = new Map<string, Prompt>()
   let revision: number | undefined
@@ -57,6 +59,7 @@ export const createPromptTable = ({ db, listen, clock, pollMs, onError }: Prompt
       loaded = await withLabelled(db, next, loaded)
       labels = next
       revision = found
+      onChange?.()
     }
     freshAtMs = clock()
   }

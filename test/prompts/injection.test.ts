@@ -69,7 +69,7 @@ test('no value makes, ends or renames a message, wherever it stands', () => {
       for (const passage of values.passages) expect(rendered.messages.at(-1)?.content).toContain(passage.text)
       for (const [index, shot] of values.shots.entries()) expect(rendered.messages[1 + 2 * index]?.content).toBe(shot.q)
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   )
 })
 

@@ -58,8 +58,14 @@ describeDatabases('prompt table', (makeDatabase, kind) => {
 
   test('a notified move arrives in under a second', async () => {
     await promote(handle, 1, null)
-    await using table = open()
+    let changes = 0
+    const onChange = () => {
+      changes += 1
+    }
+    await using table = open({ onChange })
     await table.start()
+    await table.refresh()
+    expect(changes).toBe(1)
     await promote(handle, 2, 1)
     await eventually(
       () => table.get({ name: 'a' })?.version,
