@@ -4,7 +4,10 @@ import type { Database } from '../db/database.ts'
 /** Days to keep; null keeps for ever. Payloads may go before the metadata, never after. */
 export type Retention = { tracesDays: number | null; payloadsDays: number | null }
 
-/** Deletes what is older than its days, in small transactions, and returns how many rows went. Ends early when the signal aborts. */
+/**
+ * Deletes what is older than its days, in small transactions, and returns how many rows went; then vacuums, for PGlite has no
+ * autovacuum to do it. Ends early when the signal aborts.
+ */
 export const expireTraces = async (
   db: Database,
   { tracesDays, payloadsDays }: Retention,
@@ -15,6 +18,7 @@ export const expireTraces = async (
   const shortest = Math.min(payloadsDays ?? Number.POSITIVE_INFINITY, tracesDays ?? Number.POSITIVE_INFINITY)
   const payloads = await deleteBefore(db, 'trace_payloads', nowMs - shortest * dayMs, signal, batchRows)
   const traces = await deleteBefore(db, 'traces', nowMs - (tracesDays ?? Number.POSITIVE_INFINITY) * dayMs, signal, batchRows)
+  if (traces + payloads > 0 && !signal.aborted) await db.execute(sql`vacuum (analyze) traces, trace_payloads`)
   return { traces, payloads }
 }
 
