@@ -31,7 +31,7 @@ export type SupervisorStatus = {
   child: unknown
 }
 
-const defaults = { heartbeatMs: 2_000, heartbeatTimeoutMs: 30_000, startTimeoutMs: 30_000, drainMs: 30_000, random: Math.random }
+const defaults = { heartbeatMs: 500, heartbeatTimeoutMs: 30_000, startTimeoutMs: 30_000, drainMs: 30_000, random: Math.random }
 const firstDelayMs = 200
 const longestDelayMs = 30_000
 /** A child that lived this long was healthy: its next death is a first death. */

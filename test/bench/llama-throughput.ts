@@ -37,7 +37,15 @@ const temperature = Number(values.temperature)
 
 const modelPath = values.model ?? join(tmpdir(), 'weir-bench-110m.gguf')
 if (!existsSync(modelPath)) {
-  writeTinyGguf(modelPath, { embedding: 768, layers: 12, feedForward: 2_048, heads: 12, vocabulary: 32_000, contextTokens: 2_048, type: 'q8_0' })
+  writeTinyGguf(modelPath, {
+    embedding: 768,
+    layers: 12,
+    feedForward: 2_048,
+    heads: 12,
+    vocabulary: 32_000,
+    contextTokens: 2_048,
+    type: 'q8_0',
+  })
 }
 
 /** Generates on this many streams at once; returns tokens generated, all together. */
@@ -59,25 +67,75 @@ const engine = async (runtime: 'auto' | 'node' | 'bun'): Promise<Contender> => {
   const one = async () => {
     let tokens = 0
     const sampling = { temperature, maxTokens: generated, seed: asked, logitBias: { 2: -100 } }
-    for await (const event of model.stream({ input: { kind: 'text', prompt: prompt() }, sampling, incremental: true, tenant: 'bench', requestId: 'bench', signal })) {
+    for await (const event of model.stream({
+      input: { kind: 'text', prompt: prompt() },
+      sampling,
+      incremental: true,
+      tenant: 'bench',
+      requestId: 'bench',
+      signal,
+    })) {
       if (event.type === 'usage') tokens = event.usage.completionTokens
     }
     return tokens
   }
-  return { name: `engine on ${host.status().runtime}`, pid: host.status().pid ?? 0, run: async (streams) => sum(await Promise.all(Array.from({ length: streams }, one))), close: () => host.close() }
+  return {
+    name: `engine on ${host.status().runtime}`,
+    pid: host.status().pid ?? 0,
+    run: async (streams) => sum(await Promise.all(Array.from({ length: streams }, one))),
+    close: () => host.close(),
+  }
 }
 
 const llamaServer = async (binary: string): Promise<Contender> => {
   const port = 18_000 + (process.pid % 1_000)
   const server = Bun.spawn(
-    [binary, '-m', modelPath, '-t', String(threads), '-tb', String(threads), '-np', '8', '-c', '4096', '-b', '512', '--port', String(port), '--no-webui'],
+    [
+      binary,
+      '-m',
+      modelPath,
+      '-t',
+      String(threads),
+      '-tb',
+      String(threads),
+      '-np',
+      '8',
+      '-c',
+      '4096',
+      '-b',
+      '512',
+      '--port',
+      String(port),
+      '--no-webui',
+    ],
     { stdout: 'ignore', stderr: 'ignore' },
   )
   const url = `http://127.0.0.1:${port}`
-  while (!(await fetch(`${url}/health`).then((response) => response.ok, () => false))) await Bun.sleep(200)
+  while (
+    !(await fetch(`${url}/health`).then(
+      (response) => response.ok,
+      () => false,
+    ))
+  )
+    await Bun.sleep(200)
   const one = async () => {
-    const body = { prompt: prompt(), n_predict: generated, temperature, top_k: 0, top_p: 1, min_p: 0, seed: asked, stream: true, ignore_eos: true, cache_prompt: true }
-    const response = await fetch(`${url}/completion`, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } })
+    const body = {
+      prompt: prompt(),
+      n_predict: generated,
+      temperature,
+      top_k: 0,
+      top_p: 1,
+      min_p: 0,
+      seed: asked,
+      stream: true,
+      ignore_eos: true,
+      cache_prompt: true,
+    }
+    const response = await fetch(`${url}/completion`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json' },
+    })
     const text = await response.text()
     return JSON.parse(text.trim().split('\n').at(-1)?.slice('data: '.length) ?? '{}').tokens_predicted as number
   }

@@ -20,7 +20,7 @@ export type TinyGguf = {
 }
 
 export const chatMlTemplate =
-  "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+  '{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}'
 
 const kinds = { u32: 4, i32: 5, f32: 6, bool: 7, string: 8, array: 9, u64: 10 } as const
 const tensorTypes = { f32: 0, q8_0: 8 } as const
@@ -28,7 +28,16 @@ const tokenTypes = { normal: 1, unknown: 2, control: 3, byte: 6 } as const
 const alignment = 32
 
 export const writeTinyGguf = (path: string, options: TinyGguf = {}): void => {
-  const { embedding = 64, layers = 2, feedForward = 128, heads = 4, vocabulary = 512, contextTokens = 1_024, type = 'f32', seed = 1 } = options
+  const {
+    embedding = 64,
+    layers = 2,
+    feedForward = 128,
+    heads = 4,
+    vocabulary = 512,
+    contextTokens = 1_024,
+    type = 'f32',
+    seed = 1,
+  } = options
   const tokens = makeTokens(vocabulary)
   const template = options.chatTemplate === undefined ? chatMlTemplate : options.chatTemplate
   const metadata: Buffer[] = [
@@ -44,9 +53,30 @@ export const writeTinyGguf = (path: string, options: TinyGguf = {}): void => {
     pair('llama.rope.dimension_count', 'u32', u32(embedding / heads)),
     pair('llama.vocab_size', 'u32', u32(vocabulary)),
     pair('tokenizer.ggml.model', 'string', string('llama')),
-    pair('tokenizer.ggml.tokens', 'array', array('string', tokens.map(({ text }) => string(text)))),
-    pair('tokenizer.ggml.scores', 'array', array('f32', tokens.map((_, index) => f32(-index)))),
-    pair('tokenizer.ggml.token_type', 'array', array('i32', tokens.map(({ kind }) => u32(tokenTypes[kind])))),
+    pair(
+      'tokenizer.ggml.tokens',
+      'array',
+      array(
+        'string',
+        tokens.map(({ text }) => string(text)),
+      ),
+    ),
+    pair(
+      'tokenizer.ggml.scores',
+      'array',
+      array(
+        'f32',
+        tokens.map((_, index) => f32(-index)),
+      ),
+    ),
+    pair(
+      'tokenizer.ggml.token_type',
+      'array',
+      array(
+        'i32',
+        tokens.map(({ kind }) => u32(tokenTypes[kind])),
+      ),
+    ),
     pair('tokenizer.ggml.bos_token_id', 'u32', u32(1)),
     pair('tokenizer.ggml.eos_token_id', 'u32', u32(2)),
     pair('tokenizer.ggml.unknown_token_id', 'u32', u32(0)),

@@ -73,6 +73,7 @@ export class BatchScheduler {
 
   /** Generates until `onToken` says stop or `maxTokens` or the context is used up. Rejects with the signal's reason when aborted. */
   run(job: Job): Promise<JobEnd> {
+    if (job.signal.aborted) return Promise.reject(job.signal.reason)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ job, resolve, reject, arrivedAtMs: performance.now() })
       job.signal.addEventListener('abort', () => this.#abandon(job), { once: true })

@@ -40,6 +40,7 @@ export class Batcher {
 
   /** A row per text. Throws `queue_full` when too many requests wait, and the signal's reason when aborted. */
   async submit(texts: Encoded[], signal: AbortSignal): Promise<Float32Array[]> {
+    if (signal.aborted) throw signal.reason
     if (texts.length === 0) return []
     if (this.#requests >= this.#maxQueue)
       throw new AppError('queue_full', 'the local model is busy and its queue is full', { retryAfterMs: 1_000 })
