@@ -92,7 +92,9 @@ export const ingestDocument = async (
   } catch (thrown) {
     const error = toAppError(thrown)
     if (signal.aborted || !isTheDocumentsFault(error)) {
-      await markFailed(deps, document, 'unavailable', signal.aborted ? 'the ingest was cancelled' : error.message)
+      // An upload stays in progress: whoever starts next takes it up.
+      if (incoming.fileId === undefined)
+        await markFailed(deps, document, 'unavailable', signal.aborted ? 'the ingest was cancelled' : error.message)
       throw thrown
     }
     await markFailed(deps, document, error.code, error.message)

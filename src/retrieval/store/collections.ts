@@ -103,7 +103,10 @@ export const listCollections = (db: Database, tenant: string, page: PageRequest)
     .limit(page.limit + 1)
 
 /** Ids sort by time of making, so they are the cursor. */
-export const pageConditions = (id: typeof retrievalCollection.id | typeof retrievalDocument.id, { order, after, before }: PageRequest) => [
+export const pageConditions = (
+  id: typeof retrievalCollection.id | typeof retrievalDocument.fileId,
+  { order, after, before }: PageRequest,
+) => [
   after === undefined ? undefined : order === 'asc' ? gt(id, after) : lt(id, after),
   before === undefined ? undefined : order === 'asc' ? lt(id, before) : gt(id, before),
 ]
