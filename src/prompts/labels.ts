@@ -59,7 +59,7 @@ export type Rollback = { name: string; label: string; expectedVersion: number | 
 export const rollbackLabel = async (db: Database, rollback: Rollback): Promise<LabelEvent> => {
   checkReason(rollback.reason)
   return db.transaction(async (tx) => {
-    const target = rollbackTarget(await labelHistory(tx, rollback.name, rollback.label))
+    const target = rollbackTarget(await labelEvents(tx, rollback.name, rollback.label))
     if (target === undefined) {
       throw new AppError('conflict', `label "${rollback.label}" of "${rollback.name}" has no earlier version to roll back to`, {
         param: 'label',
@@ -90,12 +90,12 @@ export const rollbackTarget = (events: readonly Pick<LabelEvent, 'kind' | 'toVer
   return standing.at(-2)
 }
 
-/** Every move of a label, oldest first. */
-export const labelHistory = (db: Database, name: string, label: string): Promise<LabelEvent[]> =>
+/** Every move of a prompt's labels, or of one of them, oldest first. */
+export const labelEvents = (db: Database, name: string, label?: string | undefined): Promise<LabelEvent[]> =>
   db
     .select()
     .from(promptLabelEvents)
-    .where(and(eq(promptLabelEvents.promptName, name), eq(promptLabelEvents.label, label)))
+    .where(and(eq(promptLabelEvents.promptName, name), label === undefined ? undefined : eq(promptLabelEvents.label, label)))
     .orderBy(asc(promptLabelEvents.seq))
 
 /** The version a label stood at, at a moment: what was in production on Tuesday. Undefined before its first move. */

@@ -1,8 +1,9 @@
 import type { FindPartial } from './closure.ts'
 import { compileTemplate } from './compile.ts'
 import { compileInputs, compileSchema } from './inputs.ts'
-import { type Problem, type ProblemRule, PromptFileError } from './problem.ts'
+import { distinctProblems, type Problem, type ProblemRule, PromptFileError } from './problem.ts'
 import { type Prompt, readPrompt, templatesOf } from './prompt.ts'
+import { namePromptTree, partialFinder, type TreeFile } from './tree.ts'
 import { traceVariables } from './variables.ts'
 
 /** A prompt without faults, or the faults. */
@@ -19,6 +20,18 @@ export const lintPrompt = (source: { name: string; path: string; text: string },
   }
   const problems = [...templateProblems(prompt), ...variableProblems(prompt), ...schemaProblems(prompt)]
   return problems.length === 0 ? { prompt, problems: [] } : { prompt: undefined, problems: inOrder(problems) }
+}
+
+/** The faults of a whole tree: names first, as without them there is no tree. */
+export const lintTree = (files: TreeFile[]): { prompts: number; problems: Problem[] } => {
+  try {
+    const tree = namePromptTree(files)
+    const problems = [...tree.prompts.values()].flatMap((file) => lintPrompt(file, partialFinder(tree)).problems)
+    return { prompts: tree.prompts.size, problems: distinctProblems(problems) }
+  } catch (error) {
+    if (!(error instanceof PromptFileError)) throw error
+    return { prompts: files.length, problems: error.problems }
+  }
 }
 
 const templateProblems = ({ file, pins }: Prompt): Problem[] => {

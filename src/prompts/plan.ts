@@ -1,6 +1,6 @@
 import { sha256 } from '../lib/hash.ts'
 import { lintPrompt } from './lint.ts'
-import { type Problem, PromptFileError } from './problem.ts'
+import { distinctProblems, type Problem, PromptFileError } from './problem.ts'
 import type { Prompt } from './prompt.ts'
 import { namePromptTree, type PromptTree, partialFinder, type TreeFile } from './tree.ts'
 
@@ -45,7 +45,7 @@ export const compareTree = (files: TreeFile[], heads: ReadonlyMap<string, Stored
     problems.push(...found)
     changes.touched.push({ ...file, prompt, head })
   }
-  if (problems.length > 0) throw new PromptFileError(distinct(problems))
+  if (problems.length > 0) throw new PromptFileError(distinctProblems(problems))
   return changes
 }
 
@@ -87,6 +87,3 @@ const isHead = (file: TreeFile, head: StoredHead, partialHashes: ReadonlyMap<str
 
 const goneFrom = (tree: PromptTree, heads: ReadonlyMap<string, StoredHead>): StoredHead[] =>
   [...heads.values()].filter((head) => !head.archived && !tree.prompts.has(head.name))
-
-/** A fault in a partial is found once for every prompt that uses it. */
-const distinct = (problems: Problem[]): Problem[] => [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()]

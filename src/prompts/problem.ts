@@ -25,6 +25,11 @@ export type ProblemRule =
 /** `prompts/a.prompt:3:7: message [rule]` */
 export const formatProblem = ({ file, line, column, rule, message }: Problem): string => `${file}:${line}:${column}: ${message} [${rule}]`
 
+/** A fault in a partial is found once for every prompt that uses it, and told once. */
+export const distinctProblems = (problems: Problem[]): Problem[] => [
+  ...new Map(problems.map((problem) => [formatProblem(problem), problem])).values(),
+]
+
 /** Thrown when a prompt cannot be used; the message lists every problem, one per line. */
 export class PromptFileError extends AppError {
   readonly problems: Problem[]

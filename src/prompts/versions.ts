@@ -108,6 +108,13 @@ export const loadSources = async (
   }))
 }
 
+/** One version's texts. Throws `not_found`. */
+export const loadVersion = async (db: Database, name: string, version: number): Promise<PromptSource & { version: number }> => {
+  const [source] = await loadSources(db, [{ name, version }])
+  if (source === undefined) throw new AppError('not_found', `there is no version ${version} of prompt "${name}"`, { param: 'version' })
+  return source
+}
+
 const partialTexts = async (db: Database, hashes: Set<string>): Promise<Map<string, string>> => {
   if (hashes.size === 0) return new Map()
   const rows = await db

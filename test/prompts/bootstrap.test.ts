@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { bootstrapPrompts } from '../../src/prompts/bootstrap.ts'
-import { labelHistory } from '../../src/prompts/labels.ts'
+import { labelEvents } from '../../src/prompts/labels.ts'
 import { listPrompts } from '../../src/prompts/versions.ts'
 import { describeDatabases } from '../support/database.ts'
 
@@ -15,6 +15,8 @@ describeDatabases('first start', (makeDatabase) => {
     expect(await start()).toBe(false)
     expect(await bootstrapPrompts({ db, folder: `${folder}/none`, clock: () => 7 })).toBe(false)
     expect((await listPrompts(db)).map(({ labels }) => labels)).toEqual([{ production: 1 }, { production: 1 }, { production: 1 }])
-    expect(await labelHistory(db, 'assistant/answer', 'production')).toMatchObject([{ actor: 'startup', reason: 'first start', override: true }])
+    expect(await labelEvents(db, 'assistant/answer', 'production')).toMatchObject([
+      { actor: 'startup', reason: 'first start', override: true },
+    ])
   })
 })

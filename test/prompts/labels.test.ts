@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
 import type { Database } from '../../src/db/database.ts'
-import { labelHistory, promoteLabel, rollbackLabel, rollbackTarget, versionAt } from '../../src/prompts/labels.ts'
+import { labelEvents, promoteLabel, rollbackLabel, rollbackTarget, versionAt } from '../../src/prompts/labels.ts'
 import { syncPrompts } from '../../src/prompts/sync.ts'
 import { listPrompts } from '../../src/prompts/versions.ts'
 import { describeDatabases } from '../support/database.ts'
@@ -41,7 +41,7 @@ describeDatabases('labels', (makeDatabase) => {
     await promote(1, null)
     await promote(2, 1, { reason: 'shorter', nowMs: 2000 })
     expect(await labels()).toEqual({ staging: 2 })
-    expect(await labelHistory(db, 'a', 'staging')).toMatchObject([
+    expect(await labelEvents(db, 'a', 'staging')).toMatchObject([
       { kind: 'promote', fromVersion: null, toVersion: 1, actor: 'ann', reason: 'better', override: false, atMs: 1000 },
       { kind: 'promote', fromVersion: 1, toVersion: 2, reason: 'shorter', atMs: 2000 },
     ])
@@ -53,14 +53,14 @@ describeDatabases('labels', (makeDatabase) => {
     await expect(promote(3, 2)).rejects.toMatchObject({ code: 'conflict', param: 'expected_version' })
     await expect(promote(2, 1, { label: 'other' })).rejects.toMatchObject({ code: 'conflict' })
     expect(await labels()).toEqual({ staging: 1 })
-    expect(await labelHistory(db, 'a', 'staging')).toHaveLength(1)
+    expect(await labelEvents(db, 'a', 'staging')).toHaveLength(1)
   })
 
   test('of two movers at once one wins', async () => {
     await promote(1, null)
     const results = await Promise.allSettled([promote(2, 1), promote(3, 1)])
     expect(results.filter((result) => result.status === 'fulfilled')).toHaveLength(1)
-    expect(await labelHistory(db, 'a', 'staging')).toHaveLength(2)
+    expect(await labelEvents(db, 'a', 'staging')).toHaveLength(2)
   })
 
   test('production needs a passing eval run of that version, or an override on the record', async () => {
@@ -99,7 +99,7 @@ describeDatabases('labels', (makeDatabase) => {
   test('history answers what stood where at a moment', async () => {
     await promote(1, null, { nowMs: 1000 })
     await promote(2, 1, { nowMs: 3000 })
-    const events = await labelHistory(db, 'a', 'staging')
+    const events = await labelEvents(db, 'a', 'staging')
     expect([500, 1000, 2999, 3000].map((at) => versionAt(events, at))).toEqual([undefined, 1, 1, 2])
   })
 })
