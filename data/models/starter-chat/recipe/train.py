@@ -1,0 +1,269 @@
+"""Trains the tokenizer and the model; checkpoints often and resumes from the last checkpoint.
+
+    python train.py --prose PROSE.jsonl --work FOLDER [--banking train.csv] [--million-tokens 60] [--threads 1]
+
+Rows are packed with episodes: a prefix and turns that each see the prefix and themselves, as if they stood alone. The loss is
+on the answers. One attention head is also shown where the next token is copied from; the exported model is a plain Llama.
+"""
+
+import argparse
+import json
+import pathlib
+import random
+import signal
+import time
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from torch.utils.data import DataLoader, IterableDataset
+
+from generate import REFUSAL, Generator
+from model import CONFIG, GUIDES, Llama, Muon
+
+SHORTENED = 0.65  # of the long answers are cut after a few tokens: copying is learned long before finding the sentence is
+SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+
+
+def train_tokenizer(generator: Generator, path: pathlib.Path, vocabulary: int) -> None:
+    """Byte-level BPE that splits digits: llama.cpp's `smollm` pre-tokenizer."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    tokenizer.decoder = decoders.ByteLevel()
+
+    def texts():
+        r = random.Random(1)
+        for document in generator.documents[::2]:
+            for section in document["sections"]:
+                yield section["heading"]
+                yield from (" ".join(p) for p in section["paragraphs"][::2])
+        for _ in range(4000):
+            episode = generator.episode(r, 900, 0.7, 4)
+            yield from (prompt.replace("<|im_end|>", "").replace("<|im_start|>", "") for prompt, _ in episode.turns)
+            yield from (text for _, answer in episode.turns for text, _ in answer)
+
+    trainer = trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=SPECIAL, initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    tokenizer.train_from_iterator(texts(), trainer)
+    tokenizer.save(str(path))
+
+
+class Row:
+    """One packed row of `length` tokens."""
+
+    def __init__(self, length: int):
+        self.length = length
+        self.ids, self.position, self.group, self.turn = [], [], [], []
+        self.target, self.weight, self.source = [], [], []  # at i: the token to predict next, its weight, where to copy it from
+        self.begin, self.aim = [], []  # the first token of the sentence a token is in; of the sentence a question is about
+        self.kind = []  # at the first answer position: (row position, answer length, answerable)
+
+    def add(self, ids, position, group, turn):
+        self.ids += ids
+        self.position += range(position, position + len(ids))
+        self.group += [group] * len(ids)
+        self.turn += [turn] * len(ids)
+        self.target += [-1] * len(ids)
+        self.weight += [0.0] * len(ids)
+        self.source += [-1] * len(ids)
+        self.begin += [-1] * len(ids)
+        self.aim += [-1] * len(ids)
+
+    def pad(self):
+        missing = self.length - len(self.ids)
+        if missing:
+            self.add([0] * missing, 0, -1, -1)
+            self.position[-missing:] = [0] * missing
+
+
+def pack_episode(row: Row, episode, tokenizer: Tokenizer, group: int, r: random.Random | None = None) -> bool:
+    """Adds the prefix and the turns that fit; False when not even one does."""
+    prefix = tokenizer.encode(episode.prefix, add_special_tokens=False)
+    room, started = row.length - len(row.ids) - len(prefix.ids), False
+    base = len(row.ids)
+    for turn, (prompt, answer) in enumerate(episode.turns, 1):
+        asked = tokenizer.encode(prompt, add_special_tokens=False)
+        text = "".join(piece for piece, _ in answer)
+        said = tokenizer.encode(text, add_special_tokens=False)
+        ids = said.ids + [2]
+        if r and len(ids) > 12 and r.random() < SHORTENED:
+            ids = ids[: r.randint(3, 8)]
+        if len(asked.ids) + len(ids) > room:
+            continue
+        if not started:
+            row.add(prefix.ids, 0, group, 0)
+            started = True
+            for begin, end in episode.sentences:
+                inside = [i for i, (a, b) in enumerate(prefix.offsets) if b > begin and a < end]
+                row.begin[base + inside[0] : base + inside[-1] + 1] = [base + inside[0]] * len(inside)
+        room -= len(asked.ids) + len(ids)
+        start = len(row.ids)
+        row.add(asked.ids + ids, len(prefix.ids), group, turn)
+        first = start + len(asked.ids) - 1
+        where = {}  # character of the answer -> character of prefix + prompt
+        cursor = 0
+        for piece, source in answer:
+            if source is not None:
+                where.update((cursor + k, source + k) for k in range(len(piece)))
+            cursor += len(piece)
+        for k, token in enumerate(ids):
+            at = first + k
+            row.target[at] = token
+            row.weight[at] = 4.0 if k == 0 else 2.0 if k == 1 else 1.0
+            if k < len(said.ids):
+                begin, end = said.offsets[k]
+                piece = text[begin:end]
+                if begin and piece.isdigit() and text[begin - 1] == "[" and where.get(begin) is None:
+                    row.weight[at] = 4.0
+                if k == 0 and where.get(0) is not None and where[0] < len(episode.prefix):
+                    found = base + next(i for i, (a, b) in enumerate(prefix.offsets) if a <= where[0] < b)
+                    if row.begin[found] == found:
+                        words = {w for w in row.ids[found : found + 120] if len(tokenizer.id_to_token(w)) > 4}
+                        for i in range(start + 2, first + 1):
+                            if i > first - 3 or (row.ids[i] in words and any(row.begin[j] == found and row.ids[j] == row.ids[i] for j in range(found, min(found + 120, base + len(prefix.ids))))):
+                                row.aim[i] = found
+                if piece.startswith(" ") and len(piece) > 1:
+                    begin += 1
+                spot = where.get(begin)
+                if spot is not None:
+                    if spot < len(episode.prefix):
+                        row.source[at] = base + next(i for i, (a, b) in enumerate(prefix.offsets) if a <= spot < b)
+                    else:
+                        spot -= len(episode.prefix)
+                        row.source[at] = start + next(i for i, (a, b) in enumerate(asked.offsets) if a <= spot < b)
+        row.kind.append((first, len(ids), "refusal" if text == REFUSAL else "answer" if episode.prefix.rstrip("\n").find("\n[1] ") > 0 or "[1] " in episode.prefix[:40] else "talk"))
+    return started
+
+
+def make_row(generator: Generator, tokenizer: Tokenizer, r: random.Random, length: int, level: float, development: bool = False) -> Row:
+    row, group, failures = Row(length), 0, 0
+    while len(row.ids) < length - 60 and failures < 4:
+        room = length - len(row.ids)
+        if level < 0.15:
+            characters, turns = r.randint(60, 300), 4
+        else:
+            characters = int(room * r.uniform(0.5, 2.6))
+            turns = max(2, int((room - characters / 3.4) / 35))
+        episode = generator.episode(r, characters, level, min(turns, 16), development)
+        failures += not pack_episode(row, episode, tokenizer, group, None if development else r)
+        group += 1
+    row.pad()
+    return row
+
+
+def stage(tokens: int, r: random.Random) -> tuple[int, float]:
+    """Row length and difficulty after `tokens` training tokens: short contexts first, then longer ones."""
+    million = tokens / 1e6
+    if million < 1.6:
+        return 256, 0.1
+    if million < 11:
+        return r.choice([256, 256, 384, 512]), r.choice([0.1, 0.3, 0.6, 1.0])
+    return r.choice([384, 512, 768, 1024]), r.choice([0.3, 0.8, 1.0, 1.0])
+
+
+def collate(rows: list[Row]) -> dict:
+    def stack(name, dtype=torch.long):
+        return torch.tensor([getattr(row, name) for row in rows], dtype=dtype)
+
+    return {name: stack(name) for name in ("ids", "position", "group", "turn", "target", "source", "begin", "aim")} | {"weight": stack("weight", torch.float), "kind": [row.kind for row in rows]}
+
+
+class Stream(IterableDataset):
+    def __init__(self, generator, tokenizer, seed: int, start: int, batch_tokens: int):
+        self.generator, self.tokenizer, self.seed, self.start, self.batch_tokens = generator, tokenizer, seed, start, batch_tokens
+
+    def __iter__(self):
+        step = self.start
+        while True:
+            r = random.Random(self.seed * 1_000_003 + step)
+            length, level = stage(step * self.batch_tokens, r)
+            yield collate([make_row(self.generator, self.tokenizer, r, length, level) for _ in range(self.batch_tokens // length)])
+            step += 1
+
+
+@torch.no_grad()
+def evaluate(model: Llama, batches: list[dict]) -> dict:
+    """Share of answers whose every token is the likeliest one: what greedy decoding would get exactly right."""
+    right: dict[str, list[float]] = {}
+    for batch in batches:
+        best = model.predict(batch)
+        for b, kinds in enumerate(batch["kind"]):
+            for first, length, kind in kinds:
+                same = best[b, first : first + length] == batch["target"][b, first : first + length]
+                right.setdefault(kind, []).append(float(same.all()))
+                if kind == "answer":
+                    right.setdefault("first", []).append(float(same[0]))
+                    right.setdefault("token", []).append(float(same.float().mean()))
+    return {k: round(sum(v) / len(v), 3) for k, v in sorted(right.items())}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--prose", required=True)
+    parser.add_argument("--banking")
+    parser.add_argument("--work", type=pathlib.Path, required=True)
+    parser.add_argument("--million-tokens", type=float, default=60)
+    parser.add_argument("--decay", type=float, nargs=2, metavar=("FROM", "UNTIL"), help="decay the learning rate between these Unix times instead")
+    parser.add_argument("--batch-tokens", type=int, default=4096)
+    parser.add_argument("--learning-rate", type=float, default=0.02)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=9)
+    parser.add_argument("--steps", type=int, default=10**9)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(arguments.seed)
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    generator = Generator(arguments.prose, arguments.banking)
+    tokenizer_path, checkpoint_path = arguments.work / "tokenizer.json", arguments.work / "checkpoint.pt"
+    if not tokenizer_path.exists():
+        train_tokenizer(generator, tokenizer_path, CONFIG["vocabulary"])
+    tokenizer = Tokenizer.from_file(str(tokenizer_path))
+    r = random.Random(77)
+    development = {f"{length}": [collate([make_row(generator, tokenizer, r, length, level, True) for _ in range(6144 // length)]) for _ in range(3)] for length, level in ((256, 0.1), (768, 1.0))}
+
+    model = Llama(**CONFIG)
+    optimizer = Muon(model)
+    step, seconds = 0, 0.0
+    if checkpoint_path.exists():
+        saved = torch.load(checkpoint_path, weights_only=False)
+        model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        step, seconds = saved["step"], saved["seconds"]
+    print(json.dumps({"parameters": sum(p.numel() for p in model.parameters()), "step": step}), flush=True)
+    loader = iter(DataLoader(Stream(generator, tokenizer, arguments.seed, step, arguments.batch_tokens), batch_size=None, num_workers=1, prefetch_factor=8))
+    began, first, running, last_saved = time.time(), step, {}, time.time()
+    stopped = []
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
+    while step < arguments.steps and not stopped:
+        tokens = step * arguments.batch_tokens
+        left = 1 - tokens / (arguments.million_tokens * 1e6)
+        if arguments.decay:
+            left = 0.4 * min(1.0, (arguments.decay[1] - time.time()) / (arguments.decay[1] - arguments.decay[0]))
+        if left <= 0:
+            break
+        rate = arguments.learning_rate * min(1.0, (step + 1) / 100) * min(1.0, left / 0.4 + 0.02)
+        batch = next(loader)
+        loss, guides = model.loss(batch)
+        (loss + sum(GUIDES[name] * guide for name, guide in guides.items())).backward()
+        optimizer.step(rate)
+        step += 1
+        for name, value in {"loss": loss, **guides}.items():
+            value = value.detach().item()
+            running[name] = 0.98 * running.get(name, value) + 0.02 * value
+        if step % 50 == 0:
+            pace = (step - first) * arguments.batch_tokens / (time.time() - began)
+            print(json.dumps({"step": step, "Mtok": round(step * arguments.batch_tokens / 1e6, 2), **{k: round(v, 3) for k, v in running.items()}, "tok/s": round(pace), "rate": round(rate, 5)}), flush=True)
+        if step % 250 == 0:
+            print(json.dumps({"step": step, "development": {name: evaluate(model, batches) for name, batches in development.items()}}), flush=True)
+        if time.time() - last_saved > 120:
+            save(checkpoint_path, model, optimizer, step, seconds + time.time() - began)
+            last_saved = time.time()
+    save(checkpoint_path, model, optimizer, step, seconds + time.time() - began)
+    print(json.dumps({"step": step, "final": {name: evaluate(model, batches) for name, batches in development.items()}, "hours": round((seconds + time.time() - began) / 3600, 2)}), flush=True)
+
+
+def save(path: pathlib.Path, model, optimizer, step: int, seconds: float) -> None:
+    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "seconds": seconds, "config": CONFIG}, path.with_suffix(".tmp"))
+    path.with_suffix(".tmp").rename(path)
+
+
+if __name__ == "__main__":
+    main()
