@@ -21,7 +21,11 @@ const asciiOnly = Object.fromEntries(Array.from({ length: 128 }, (_, index) => [
 
 const answer = async (schema: JsonSchema, seed: number) => {
   const responseFormat = { type: 'json-schema' as const, name: 'test', schema, strict: true }
-  return ask(model, { messages: [{ role: 'user', content: 'go' }], responseFormat, sampling: { seed, maxTokens: 700, logitBias: asciiOnly } })
+  return ask(model, {
+    messages: [{ role: 'user', content: 'go' }],
+    responseFormat,
+    sampling: { seed, maxTokens: 700, logitBias: asciiOnly },
+  })
 }
 
 /** Texts of finished answers; throws when one is not what the schema says. */
@@ -45,7 +49,11 @@ describe('answers under a schema are valid', () => {
       required: ['b'],
       additionalProperties: false,
     },
-    'enum, const and null': { type: 'object', properties: { kind: { const: 'x"y\\z' }, size: { enum: ['s', 'm', 3, null] } }, required: ['kind', 'size'] },
+    'enum, const and null': {
+      type: 'object',
+      properties: { kind: { const: 'x"y\\z' }, size: { enum: ['s', 'm', 3, null] } },
+      required: ['kind', 'size'],
+    },
     anyOf: { anyOf: [{ type: 'null' }, { type: 'object', properties: { n: { type: 'null' } }, required: ['n'] }, { enum: [1, 2] }] },
     'anyOf beside properties': {
       type: 'object',
@@ -60,7 +68,13 @@ describe('answers under a schema are valid', () => {
     },
     'recursive definitions': {
       $ref: '#/$defs/node',
-      $defs: { node: { type: 'object', properties: { leaf: { type: 'boolean' }, next: { anyOf: [{ $ref: '#/$defs/node' }, { type: 'null' }] } }, required: ['leaf', 'next'] } },
+      $defs: {
+        node: {
+          type: 'object',
+          properties: { leaf: { type: 'boolean' }, next: { anyOf: [{ $ref: '#/$defs/node' }, { type: 'null' }] } },
+          required: ['leaf', 'next'],
+        },
+      },
     },
     arrays: { type: 'array', items: { type: 'integer', minimum: -5, maximum: 5 }, minItems: 2, maxItems: 4 },
     tuples: { type: 'array', prefixItems: [{ type: 'boolean' }, { type: 'null' }, { enum: ['z'] }], items: false, minItems: 1 },
@@ -69,7 +83,9 @@ describe('answers under a schema are valid', () => {
     'bounded fractions': { type: 'number', minimum: -0.5, exclusiveMaximum: 1 },
     'string lengths': { type: 'object', properties: { s: { type: 'string', minLength: 2, maxLength: 4 } }, required: ['s'] },
     maps: { type: 'object', additionalProperties: { type: 'boolean' } },
-    ...Object.fromEntries(['date', 'time', 'date-time', 'uuid', 'email', 'ipv4'].map((format) => [`format ${format}`, { type: 'string', format }])),
+    ...Object.fromEntries(
+      ['date', 'time', 'date-time', 'uuid', 'email', 'ipv4'].map((format) => [`format ${format}`, { type: 'string', format }]),
+    ),
   }
   test.each(Object.entries(cases))('%s', async (_name, schema) => {
     expect((await drawn(schema)).length).toBeGreaterThan(0)
@@ -84,8 +100,12 @@ describe('answers under a schema are valid', () => {
     fc.constant({ type: 'boolean' }),
     fc.constant({ type: 'null' }),
     fc.record({ type: fc.constant('string'), maxLength: fc.integer({ min: 0, max: 6 }) }),
-    fc.tuple(fc.integer({ min: -2_000, max: 2_000 }), fc.nat(3_000)).map(([minimum, size]) => ({ type: 'integer', minimum, maximum: minimum + size })),
-    fc.tuple(fc.integer({ min: -200, max: 200 }), fc.nat(300)).map(([low, size]) => ({ type: 'number', minimum: low / 8, maximum: (low + size) / 8 })),
+    fc
+      .tuple(fc.integer({ min: -2_000, max: 2_000 }), fc.nat(3_000))
+      .map(([minimum, size]) => ({ type: 'integer', minimum, maximum: minimum + size })),
+    fc
+      .tuple(fc.integer({ min: -200, max: 200 }), fc.nat(300))
+      .map(([low, size]) => ({ type: 'number', minimum: low / 8, maximum: (low + size) / 8 })),
     fc.uniqueArray(fc.oneof(fc.string(), fc.integer(), fc.boolean()), { minLength: 1, maxLength: 4 }).map((values) => ({ enum: values })),
   )
   const { schema } = fc.letrec<{ schema: JsonSchema }>((tie) => ({
@@ -93,8 +113,14 @@ describe('answers under a schema are valid', () => {
       { depthSize: 'small', maxDepth: 3 },
       scalar as fc.Arbitrary<JsonSchema>,
       fc
-        .dictionary(fc.string({ maxLength: 6 }).filter((key) => key !== '__proto__'), tie('schema'), { maxKeys: 4 })
-        .chain((properties) => fc.subarray(Object.keys(properties)).map((required) => ({ type: 'object', properties, required, additionalProperties: false }))),
+        .dictionary(
+          fc.string({ maxLength: 6 }).filter((key) => key !== '__proto__'),
+          tie('schema'),
+          { maxKeys: 4 },
+        )
+        .chain((properties) =>
+          fc.subarray(Object.keys(properties)).map((required) => ({ type: 'object', properties, required, additionalProperties: false })),
+        ),
       fc.record({ type: fc.constant('array'), items: tie('schema'), maxItems: fc.integer({ min: 0, max: 3 }) }),
       fc.array(tie('schema'), { minLength: 1, maxLength: 3 }).map((anyOf) => ({ anyOf })),
     ),
@@ -124,34 +150,57 @@ describe('a keyword that a grammar cannot promise is refused by its place', () =
     ['an unknown format', { type: 'string', format: 'hostname' }, `${place}.format`],
     ['a remote reference', { $ref: 'https://example.com/x' }, `${place}.$ref`],
     ['a reference to nothing', { $ref: '#/$defs/x' }, `${place}.$ref`],
-    ['a reference to itself', { $defs: { a: { allOf: [{ $ref: '#/$defs/a' }] } }, allOf: [{ $ref: '#/$defs/a' }] }, `${place}.allOf[0].allOf[0].$ref`],
+    [
+      'a reference to itself',
+      { $defs: { a: { allOf: [{ $ref: '#/$defs/a' }] } }, allOf: [{ $ref: '#/$defs/a' }] },
+      `${place}.allOf[0].allOf[0].$ref`,
+    ],
     ['an unknown type', { type: 'text' }, `${place}.type`],
     ['false', { type: 'object', properties: { a: false as never } }, `${place}.properties.a`],
   ])('%s', (_name, schema, param) => {
-    expect(() => schemaGrammar(schema, place)).toThrow(expect.objectContaining({ code: expect.stringMatching(/unsupported_parameter|invalid_request/), param }))
+    expect(() => schemaGrammar(schema, place)).toThrow(
+      expect.objectContaining({ code: expect.stringMatching(/unsupported_parameter|invalid_request/), param }),
+    )
   })
 
   test('also through the chat port, before the model is asked', async () => {
-    await expect(answer({ type: 'string', pattern: 'a' }, 1)).rejects.toMatchObject({ code: 'unsupported_parameter', param: `${place}.pattern` })
+    await expect(answer({ type: 'string', pattern: 'a' }, 1)).rejects.toMatchObject({
+      code: 'unsupported_parameter',
+      param: `${place}.pattern`,
+    })
   })
 })
 
 test('digit rows match exactly the numbers of a range', () => {
   const row = (text: string) => text.replaceAll('"', '').replaceAll(' ', '').replaceAll('.', '\\.')
   fc.assert(
-    fc.property(fc.integer({ min: -5_000, max: 5_000 }), fc.nat(4_000), fc.integer({ min: 0, max: 2 }), fc.array(fc.integer({ min: -12_000, max: 12_000 }), { maxLength: 30 }), (low, size, decimals, probes) => {
-      const expression = new RegExp(`^(${rangeRows(BigInt(low), BigInt(low + size), decimals).map(row).join('|')})$`)
-      for (const probe of [...probes, low - 1, low, low + size, low + size + 1]) {
-        const text = (probe / 10 ** decimals).toFixed(decimals)
-        expect([text, expression.test(text)]).toEqual([text, probe >= low && probe <= low + size])
-      }
-    }),
+    fc.property(
+      fc.integer({ min: -5_000, max: 5_000 }),
+      fc.nat(4_000),
+      fc.integer({ min: 0, max: 2 }),
+      fc.array(fc.integer({ min: -12_000, max: 12_000 }), { maxLength: 30 }),
+      (low, size, decimals, probes) => {
+        const expression = new RegExp(
+          `^(${rangeRows(BigInt(low), BigInt(low + size), decimals)
+            .map(row)
+            .join('|')})$`,
+        )
+        for (const probe of [...probes, low - 1, low, low + size, low + size + 1]) {
+          const text = (probe / 10 ** decimals).toFixed(decimals)
+          expect([text, expression.test(text)]).toEqual([text, probe >= low && probe <= low + size])
+        }
+      },
+    ),
   )
 })
 
 describe('tools', () => {
   const tools = [
-    { name: 'weather', description: 'tells the weather', parameters: { type: 'object', properties: { city: { enum: ['Oslo', 'Rome'] } }, required: ['city'], additionalProperties: false } },
+    {
+      name: 'weather',
+      description: 'tells the weather',
+      parameters: { type: 'object', properties: { city: { enum: ['Oslo', 'Rome'] } }, required: ['city'], additionalProperties: false },
+    },
     { name: 'now', parameters: undefined },
   ]
   const messages = [{ role: 'user', content: 'what is the weather?' }]
@@ -169,7 +218,10 @@ describe('tools', () => {
   test('named: that one is called', async () => {
     const { calls } = await ask(model, { messages, tools, toolChoice: { name: 'now' }, sampling: { seed: 1, maxTokens: 300 } })
     expect(calls.map((call) => call.name)).toEqual(['now'])
-    await expect(ask(model, { messages, tools, toolChoice: { name: 'never' } })).rejects.toMatchObject({ code: 'invalid_request', param: 'tool_choice' })
+    await expect(ask(model, { messages, tools, toolChoice: { name: 'never' } })).rejects.toMatchObject({
+      code: 'invalid_request',
+      param: 'tool_choice',
+    })
   })
 
   test('none: the answer is text and the model is not told of them', async () => {
@@ -191,7 +243,13 @@ describe('tools', () => {
 
 test('a JSON object on demand is an object', async () => {
   const answers = await Promise.all(
-    Array.from({ length: 6 }, (_, seed) => ask(model, { messages: [{ role: 'user', content: 'go' }], responseFormat: { type: 'json-object' }, sampling: { seed, maxTokens: 800 } })),
+    Array.from({ length: 6 }, (_, seed) =>
+      ask(model, {
+        messages: [{ role: 'user', content: 'go' }],
+        responseFormat: { type: 'json-object' },
+        sampling: { seed, maxTokens: 800 },
+      }),
+    ),
   )
   const finished = answers.filter(({ reasons }) => reasons[0] === 'stop')
   expect(finished.length).toBeGreaterThan(0)

@@ -13,7 +13,8 @@ const read = (pieces: string[]) => {
 }
 
 test('calls are read out of the text, in order, however it arrives', () => {
-  const whole = 'Let me see.\n<tool_call>\n{"name": "weather", "arguments": {"city": "Rom"}}\n</tool_call>\n<tool_call>{"name":"now"}</tool_call>'
+  const whole =
+    'Let me see.\n<tool_call>\n{"name": "weather", "arguments": {"city": "Rom"}}\n</tool_call>\n<tool_call>{"name":"now"}</tool_call>'
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 }), (sizes) => {
       const pieces: string[] = []
@@ -22,7 +23,14 @@ test('calls are read out of the text, in order, however it arrives', () => {
         pieces.push(whole.slice(at, at + size))
         at += size
       }
-      expect(read(pieces)).toEqual({ text: 'Let me see.\n', calls: [[0, 'weather', '{"city":"Rom"}'], [1, 'now', '{}']], called: true })
+      expect(read(pieces)).toEqual({
+        text: 'Let me see.\n',
+        calls: [
+          [0, 'weather', '{"city":"Rom"}'],
+          [1, 'now', '{}'],
+        ],
+        called: true,
+      })
     }),
   )
 })
@@ -33,5 +41,6 @@ test('an answer that is one bare call counts, one about JSON does not', () => {
 })
 
 test('what does not parse stays text', () => {
-  for (const text of ['<tool_call>{"name": </tool_call>', '<tool_call>{"name":"never"}</tool_call> ok', '<tool_', 'a < b']) expect(read([...text]).text).toBe(text)
+  for (const text of ['<tool_call>{"name": </tool_call>', '<tool_call>{"name":"never"}</tool_call> ok', '<tool_', 'a < b'])
+    expect(read([...text]).text).toBe(text)
 })
