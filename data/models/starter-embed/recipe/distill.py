@@ -11,8 +11,7 @@ from paths import WORK
 from student import DIMENSIONS, Vocabulary
 from teacher import Teacher
 
-COMMON_COMPONENTS = 1
-SIF = 1e-4
+SIF = 1e-3
 
 
 def token_vectors(teacher: Teacher, vocabulary: Vocabulary) -> np.ndarray:

@@ -23,7 +23,7 @@ class Vocabulary:
 
     @staticmethod
     def of_teacher(added: list[str]) -> "Vocabulary":
-        """Drops the teacher's unused slots and its scripts it lower-cases into single characters it barely knows."""
+        """The teacher's pieces without its unused slots and special tokens, then the added words."""
         tokens = sorted(teacher_tokenizer().get_vocab().items(), key=lambda item: item[1])
         kept = [piece for piece, _ in tokens if not piece.startswith("[")]
         known = set(kept)
