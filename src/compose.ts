@@ -8,10 +8,12 @@ import { createEngines, warmUp } from './compose/engines.ts'
 import { watchGauges } from './compose/gauges.ts'
 import { housekeeping } from './compose/housekeeping.ts'
 import { createLiveConfig } from './compose/live-config.ts'
+import { createCost, readPriceTable } from './compose/prices.ts'
 import type { WeirConfig } from './config/schema.ts'
 import type { Environment } from './config.ts'
 import { openDatabase } from './db/database.ts'
 import { migrate } from './db/migrate.ts'
+import { costRoutes } from './http/admin/cost.ts'
 import { keyRoutes } from './http/admin/keys.ts'
 import { traceRoutes } from './http/admin/traces.ts'
 import { createApp } from './http/app.ts'
@@ -32,8 +34,8 @@ export type Weir = {
   /** Shown once: the secret of the admin key that this very first start issued. */
   firstAdminKey: string | undefined
   reconfigure(config: WeirConfig): void
-  /** Loads the local models; requests wait for theirs until then. */
-  warmUp(): Promise<void>
+  /** Resolves when the local models are loaded or refused; until then requests wait for theirs. */
+  warmedUp: Promise<void>
   close(): Promise<void>
 }
 
@@ -49,6 +51,10 @@ export type WeirOptions = {
 export const openWeir = async ({ environment, config, log, serving }: WeirOptions): Promise<Weir> => {
   const stateDir = environment.WEIR_STATE_DIR
   const clock = systemClock
+  const stopped = new AbortController()
+  const engines = createEngines(stateDir, log)
+  // Children load models while the database opens: each takes about as long as the other.
+  const warmedUp = serving ? warmUp(config, engines, log, stopped.signal) : Promise.resolve()
   const database = await openDatabase({ url: environment.DATABASE_URL, stateDir })
   const { db, listen } = database
   await migrate(db)
@@ -64,8 +70,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
   const keys = createKeyAdmin({ db, clock, changed: keyring.refresh })
   const firstAdminKey = serving ? await keys.ensureFirstAdminKey({ fromEnv: environment.WEIR_ADMIN_KEY }) : undefined
 
-  const engines = createEngines(stateDir, log)
-  const live = createLiveConfig(config, engines, { promptClosure: () => null, indexVersion: () => null }, clock)
+  const live = createLiveConfig(config, engines, { promptClosure: () => null, indexVersion: () => null }, readPriceTable(), clock)
   const metrics = createMetrics()
   const recorder = createRecorder({
     spoolDir: join(stateDir, 'spool'),
@@ -80,7 +85,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     recorder.record(trace)
     metrics.answered(trace)
   }
-  const cost = () => null
+  const cost = createCost(() => live.current.priceOf)
   const keepPayload = () => live.current.config.defaults.payloads === 'keep'
   const routes = () => live.current.serving.routes
   const answer = createAnswer({ routes, modelOf: (variant) => live.current.serving.modelOf(variant), record, cost, keepPayload })
@@ -108,11 +113,11 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     ...createAuthentication({ keyring, token, boundTo: environment.HOST }),
     mounts: {
       '/admin/keys': keyRoutes({ keys, defaultScopes: () => live.current.config.keys.default_scopes }),
+      '/admin/cost': costRoutes({ db }),
       '/admin/traces': traceRoutes({ db }),
     },
   })
 
-  const stopped = new AbortController()
   const sweeping = serving
     ? housekeeping({ db, clock, defaults: () => live.current.config.defaults, signal: stopped.signal, log })
     : undefined
@@ -122,10 +127,9 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     token,
     firstAdminKey,
     reconfigure: live.replace,
-    warmUp: async () => {
-      await warmUp(live.current.config, engines, log, stopped.signal)
+    warmedUp: warmedUp.then(() => {
       warm = true
-    },
+    }),
     close: async () => {
       stopped.abort()
       await Promise.all([engines.llama.close(), engines.onnx.close(), sweeping])

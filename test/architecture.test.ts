@@ -7,7 +7,7 @@ const floors: string[][] = [
   ['lib'],
   ['db', 'models', 'telemetry'],
   ['engine'],
-  ['prompts', 'registry', 'retrieval', 'traces', 'features', 'keys'],
+  ['prompts', 'registry', 'retrieval', 'traces', 'features', 'keys', 'cost'],
   ['rollout'],
   ['answer'],
   ['evals', 'monitors', 'batch', 'training'],

@@ -3,8 +3,15 @@ import type { Variant } from '../rollout/route.ts'
 import type { Endpoint, Trace } from '../traces/trace.ts'
 import type { RouteRequest } from './request.ts'
 
-/** US dollars for what a model read and wrote; null when its price is unknown. */
-export type Cost = (use: { model: string; upstreamModel: string | null; usage: Usage }) => number | null
+/** US dollars for what a model read and wrote; null when its price is unknown. `upstreamMs` is the time that the model worked. */
+export type Cost = (use: {
+  model: string
+  upstreamModel: string | null
+  usage: Usage
+  upstreamMs: number | null
+  /** Milliseconds since the epoch: prices change. */
+  atMs: number
+}) => number | null
 
 /**
  * The trace of a request that has just begun. It says `aborted` until somebody says otherwise: a reader that walks away leaves no
@@ -77,5 +84,11 @@ export const noteUsage = (trace: Trace, usage: Usage, cost: Cost): void => {
   trace.promptTokens = usage.promptTokens
   trace.completionTokens = usage.completionTokens
   trace.cachedTokens = usage.cachedTokens
-  trace.costUsd = trace.model === null ? 0 : cost({ model: trace.model, upstreamModel: trace.upstreamModel, usage })
+  trace.costUsd = costOfTrace(trace, usage, cost)
+}
+
+/** What came from the cache, or from no model at all, costs nothing. */
+const costOfTrace = ({ model, upstreamModel, cache, upstreamMs, startedAtMs }: Trace, usage: Usage, cost: Cost): number | null => {
+  if (model === null || cache === 'hit' || cache === 'stale') return 0
+  return cost({ model, upstreamModel, usage, upstreamMs, atMs: startedAtMs })
 }

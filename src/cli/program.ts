@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { configCommands } from './config.ts'
 import type { CliContext } from './context.ts'
+import { costCommands } from './cost.ts'
 import { keyCommands } from './keys.ts'
 import { traceCommands } from './traces.ts'
 
@@ -37,6 +38,7 @@ Examples:
     .action(actions.serve)
 
   configCommands(program, context, actions.checkConfig)
+  costCommands(program, context)
   keyCommands(program, context)
   traceCommands(program, context)
   return program

@@ -1,12 +1,14 @@
 import type { WeirConfig } from '../config/schema.ts'
+import type { PriceTable } from '../cost/price-table.ts'
 import type { ModelListing } from '../http/routes/models.ts'
 import type { Clock } from '../lib/clock.ts'
 import { createModels, type Engines, type ModelSet } from './models.ts'
+import { createPriceOf, type PriceOf } from './prices.ts'
 import { createServing, type Moving, type Serving } from './routes.ts'
 import { createStacks, type Stacks } from './stacks.ts'
 
 /** Everything made from one configuration; replaced as a whole, so that a request sees one configuration from start to end. */
-export type Live = { config: WeirConfig; models: ModelSet; stacks: Stacks; serving: Serving; listing: ModelListing[] }
+export type Live = { config: WeirConfig; models: ModelSet; stacks: Stacks; serving: Serving; listing: ModelListing[]; priceOf: PriceOf }
 
 export type LiveConfig = {
   readonly current: Live
@@ -16,12 +18,12 @@ export type LiveConfig = {
   refreshRoutes(): void
 }
 
-export const createLiveConfig = (initial: WeirConfig, engines: Engines, moving: Moving, clock: Clock): LiveConfig => {
+export const createLiveConfig = (initial: WeirConfig, engines: Engines, moving: Moving, prices: PriceTable, clock: Clock): LiveConfig => {
   const build = (config: WeirConfig): Live => {
     const models = createModels(config, engines)
     const stacks = createStacks(config, models.chat, clock)
     const serving = createServing(config, stacks, moving)
-    return { config, models, stacks, serving, listing: listingOf(config, models, clock()) }
+    return { config, models, stacks, serving, listing: listingOf(config, models, clock()), priceOf: createPriceOf(config, prices) }
   }
   let current = build(initial)
   return {

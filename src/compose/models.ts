@@ -62,7 +62,7 @@ export const manifestHash = (model: ModelConfig, config: WeirConfig): string => 
     const { kind, base_url } = config.providers[model.provider] ?? {}
     return hashOf({ provider: { kind, base_url }, model: model.model })
   }
-  const { path: _path, max_queue: _maxQueue, idle_unload_ms: _idle, ...identity } = model
+  const { path: _path, max_queue: _maxQueue, idle_unload_ms: _idle, price: _price, ...identity } = model
   return hashOf(identity)
 }
 

@@ -38,7 +38,7 @@ export const up = async (environment: Environment, variables: Readonly<Record<st
   })
   const address = serverFile(environment.WEIR_STATE_DIR)
   await writeFile(address, JSON.stringify({ url: listening.url, pid: process.pid, token: weir.token }), { mode: 0o600 })
-  await weir.warmUp()
+  await weir.warmedUp
   process.stderr.write(banner(listening.url, Object.keys(config.routes)[0], weir.firstAdminKey))
 
   await signalled()

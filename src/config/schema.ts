@@ -59,6 +59,18 @@ const breaker = z.strictObject({
   cooldown_ms: milliseconds.default(15_000),
 })
 
+const usd = z.number().nonnegative()
+
+const tokenPrice = z.strictObject({
+  input_per_million_usd: usd,
+  output_per_million_usd: usd.default(0),
+  /** What the host asks for input that its own prompt cache held; the input price when absent. */
+  cached_input_per_million_usd: usd.optional(),
+})
+
+/** What a second of a local model at work costs, such as the price of its machine divided by the models on it. */
+const timePrice = z.strictObject({ second_usd: usd })
+
 const localLlm = z.strictObject({
   kind: z.literal('llm'),
   /** A GGUF file. */
@@ -79,6 +91,7 @@ const localLlm = z.strictObject({
   idle_unload_ms: z.number().int().nonnegative().optional(),
   /** A Jinja chat template instead of the file's own. */
   chat_template: z.string().optional(),
+  price: z.union([timePrice, tokenPrice]).optional(),
 })
 
 const localOnnx = {
@@ -91,6 +104,7 @@ const localOnnx = {
   batch_tokens: positive.optional(),
   max_queue: z.number().int().nonnegative().optional(),
   idle_unload_ms: z.number().int().nonnegative().optional(),
+  price: z.union([timePrice, tokenPrice]).optional(),
 }
 
 const localEmbedding = z.strictObject({
@@ -113,6 +127,8 @@ const hosted = {
   provider: name,
   /** The host's own name for the model. */
   model: z.string().min(1),
+  /** Instead of the price in `data/prices.yaml`. */
+  price: tokenPrice.optional(),
 }
 
 const hostedLlm = z.strictObject({

@@ -76,5 +76,7 @@ export const answerHeaders = (trace: Readonly<Trace>, contentType: string): Reco
   if (trace.variant !== null) headers['x-weir-variant'] = trace.variant
   if (trace.model !== null) headers['x-weir-model'] = trace.model
   if (trace.cache !== null) headers['x-weir-cache'] = trace.cache
+  // US dollars. Known once the answer is complete, and only with a price: absent is not zero.
+  if (trace.costUsd !== null) headers['x-weir-cost'] = trace.costUsd.toFixed(9)
   return headers
 }

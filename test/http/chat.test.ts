@@ -60,6 +60,7 @@ describe('whole answers', () => {
     })
     expect(response.headers.get('x-weir-variant')).toBe('default')
     expect(response.headers.get('x-weir-model')).toBe('echo')
+    expect(response.headers.get('x-weir-cost')).toBe('0.250000000')
     expect(gateway.traces.find((trace) => trace.id === id)).toMatchObject({ status: 'ok', costUsd: 0.25, tenant: 'acme', keyId: 'key-1' })
   })
 
