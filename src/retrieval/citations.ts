@@ -87,23 +87,51 @@ export const createCitationCheck = (passages: readonly Passage[]): CitationCheck
   }
 }
 
-/** The events of a model with their citations checked, each choice by its own check; the caller reads the checks once the stream has ended. */
-export const citedEvents = async function* (
-  events: AsyncIterable<ChatEvent>,
-  checkOf: (choice: number) => CitationCheck,
-): AsyncGenerator<ChatEvent> {
-  for await (const event of events) {
-    if (event.type === 'text-delta') {
-      const text = checkOf(event.choice).push(event.text)
-      if (text !== '' || event.logprobs !== undefined) yield { ...event, text }
-      continue
+/** The events of a model without invented citations, each choice checked by itself. Keeps the contract of `ChatModel.stream`. */
+export const reviseCitations = (passages: readonly Passage[]) =>
+  async function* revise(events: AsyncIterable<ChatEvent>): AsyncGenerator<ChatEvent> {
+    const checks = new Map<number, CitationCheck>()
+    const checkOf = (choice: number): CitationCheck => {
+      const check = checks.get(choice) ?? createCitationCheck(passages)
+      checks.set(choice, check)
+      return check
     }
-    if (event.type === 'finish') {
-      const rest = checkOf(event.choice).flush()
-      if (rest !== '') yield { type: 'text-delta', choice: event.choice, text: rest }
+    for await (const event of events) {
+      if (event.type === 'text-delta') {
+        const text = checkOf(event.choice).push(event.text)
+        if (text !== '' || event.logprobs !== undefined) yield { ...event, text }
+        continue
+      }
+      if (event.type === 'finish') {
+        const rest = checkOf(event.choice).flush()
+        if (rest !== '') yield { type: 'text-delta', choice: event.choice, text: rest }
+      }
+      yield event
     }
-    yield event
   }
+
+/** The response's `annotations` for a finished text, in the shape of OpenAI's file citations with what they lack added. */
+export const annotateCitations = (passages: readonly Passage[]) => (text: string) => {
+  const check = createCitationCheck(passages)
+  check.push(text)
+  check.flush()
+  return check.citations.map((citation) => ({
+    type: 'file_citation',
+    index: citation.startIndex,
+    file_id: citation.fileId ?? citation.documentId,
+    filename: citation.title ?? citation.externalId,
+    start_index: citation.startIndex,
+    end_index: citation.endIndex,
+    number: citation.number,
+    document_id: citation.documentId,
+    external_id: citation.externalId,
+    version: citation.version,
+    chunk_id: citation.chunkId,
+    char_start: citation.charStart,
+    char_end: citation.charEnd,
+    page: citation.page,
+    score: citation.score,
+  }))
 }
 
 const sourceOf = (passage: Passage) => ({

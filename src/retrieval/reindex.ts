@@ -1,0 +1,264 @@
+import { and, asc, eq, gt, inArray, sql } from 'drizzle-orm'
+import { appendAuditEvent } from '../db/audit.ts'
+import type { Database } from '../db/database.ts'
+import {
+  type Collection,
+  type IndexRow,
+  retrievalChunk,
+  retrievalCollection,
+  retrievalDocument,
+  retrievalEntry,
+  retrievalIndex,
+} from '../db/schema/retrieval.ts'
+import { AppError } from '../lib/errors.ts'
+import { embeddedText } from './chunk/chunk.ts'
+import { type EmbeddingModel, embedPassages, modelNamed, modelOfVersion } from './embedding.ts'
+import { newId } from './ids.ts'
+import type { LiveIndex } from './index/live-index.ts'
+import { meanOf, ndcgAt, recallAt } from './ranking-metrics.ts'
+import type { Retrieval } from './retrieval.ts'
+import { indexesOf, newIndex } from './store/collections.ts'
+import { addMissingEntries } from './store/commit.ts'
+
+/** Who asked for a change, and why: kept with it. */
+export type Reason = { actor: string; reason: string | null }
+
+/** A question for comparing two indexes; `gains` by external id where somebody judged. */
+export type ComparisonQuery = { query: string; gains?: { [externalId: string]: number } | undefined }
+
+export type Comparison = {
+  queries: number
+  /** Of the candidate's search against exact search over the same vectors: what the index itself loses. */
+  recallAt10: number | null
+  /** Mean share of the first ten chunks that both indexes name. */
+  overlapAt10: number | null
+  /** Null without judgements. */
+  ndcgAt10: { active: number | null; candidate: number | null }
+}
+
+/**
+ * Another embedding model, blue/green: a new index is built beside the old one, which serves on. From its first moment every commit writes to both, so
+ * the two never drift. Nothing switches by itself: `compareIndexes` measures, `switchIndex` moves the pointer, and moving it back is the rollback.
+ */
+export const startReindex = async (
+  retrieval: Retrieval,
+  collection: Collection,
+  embedding: string,
+  kind: IndexRow['kind'],
+): Promise<IndexRow> => {
+  const { database, models, clock } = retrieval.deps
+  const model = modelNamed(models, embedding)
+  return database.db.transaction(async (tx) => {
+    await tx.select().from(retrievalCollection).where(eq(retrievalCollection.id, collection.id)).for('update')
+    const existing = await indexesOf(tx, collection.id)
+    const same = existing.find((index) => index.embeddingVersion === model.version && index.kind === kind)
+    if (same?.state === 'building') return same
+    if (same !== undefined) throw new AppError('conflict', `the collection has this index already, as ${same.state}`)
+    if (existing.some((index) => index.state === 'building'))
+      throw new AppError('conflict', 'another index is being built: switch to it or drop it first')
+    const [made] = await tx
+      .insert(retrievalIndex)
+      .values(newIndex(newId('index'), collection, model, kind, 'building', clock()))
+      .returning()
+    if (made === undefined) throw new AppError('internal', 'the index was not made')
+    return made
+  })
+}
+
+/** Gives every chunk its vector in the new index. May be interrupted and called again; resolves when none is missing. */
+export const backfill = async (
+  retrieval: Retrieval,
+  row: IndexRow,
+  onProgress: (progress: { done: number; total: number }) => void,
+  signal: AbortSignal,
+): Promise<void> => {
+  const { database, models, clock } = retrieval.deps
+  const { db } = database
+  const model = modelOfVersion(models, row.embeddingVersion, row.embeddingModel)
+  const total = await chunkCount(db, row.collectionId)
+  let after = ''
+  for (;;) {
+    signal.throwIfAborted()
+    const chunks = await missingChunks(db, row, after)
+    onProgress({ done: total - (await missingCount(db, row)), total })
+    const last = chunks.at(-1)
+    // Once more from the beginning: a commit that began before this index existed may have added chunks behind us.
+    if (last === undefined && after === '') break
+    if (last === undefined) {
+      after = ''
+      continue
+    }
+    const vectors = await embedPassages(model, chunks.map(embeddedText), row.tenant, row.id, signal)
+    await addMissingEntries(db, row.id, new Map(chunks.map(({ id }, at) => [id, vectors[at] as Float32Array])), clock())
+    after = last.id
+  }
+  await retrieval.indexes.changed([row])
+}
+
+/** Searches both indexes with the same questions. Each question is embedded by each index's own model. */
+export const compareIndexes = async (
+  retrieval: Retrieval,
+  collection: Collection,
+  candidateId: string,
+  queries: readonly ComparisonQuery[],
+  signal: AbortSignal,
+): Promise<Comparison> => {
+  const { database, models } = retrieval.deps
+  const rows = await indexesOf(database.db, collection.id)
+  const [active, candidate] = [collection.activeIndexId, candidateId].map((id) => rows.find((row) => row.id === id))
+  if (active === undefined || candidate === undefined) throw new AppError('not_found', 'there is no such index in this collection')
+  const sides = await Promise.all(
+    [active, candidate].map(async (row) => ({
+      row,
+      live: await retrieval.indexes.of(row),
+      model: modelOfVersion(models, row.embeddingVersion, row.embeddingModel),
+    })),
+  )
+  const labels = await labelsOf(database.db, candidate.id)
+  const measured: { recall: number | null; overlap: number | null; active: number | null; candidate: number | null }[] = []
+  for (const { query, gains } of queries) {
+    signal.throwIfAborted()
+    const [before, after] = (await Promise.all(
+      sides.map((side) => topChunks(database.db, side, query, side.row === candidate ? labels : [], signal)),
+    )) as [Top, Top]
+    const judged = gains === undefined ? undefined : new Map(Object.entries(gains))
+    measured.push({
+      recall: recallAt(after.found, new Set(after.exact), 10),
+      overlap: recallAt(after.found, new Set(before.found), 10),
+      active: judged === undefined ? null : ndcgAt(before.documents, judged, 10),
+      candidate: judged === undefined ? null : ndcgAt(after.documents, judged, 10),
+    })
+  }
+  const mean = (of: keyof (typeof measured)[number]) => meanOf(measured.map((entry) => entry[of]))
+  return {
+    queries: queries.length,
+    recallAt10: mean('recall'),
+    overlapAt10: mean('overlap'),
+    ndcgAt10: { active: mean('active'), candidate: mean('candidate') },
+  }
+}
+
+/**
+ * Moves the collection's pointer: the next query reads the other index, a running one finishes on the old. The old one stays, kept current, for a rollback.
+ * Throws `conflict` when the index still lacks chunks, or when the pointer moved since `expectedIndexId` was read.
+ */
+export const switchIndex = (
+  db: Database,
+  collection: Collection,
+  toIndexId: string,
+  expectedIndexId: string,
+  by: Reason,
+  nowMs: number,
+): Promise<IndexRow> =>
+  db.transaction(async (tx) => {
+    const [locked] = await tx.select().from(retrievalCollection).where(eq(retrievalCollection.id, collection.id)).for('update')
+    if (locked?.activeIndexId !== expectedIndexId) throw new AppError('conflict', 'another index became active meanwhile: look again')
+    const rows = await tx
+      .select()
+      .from(retrievalIndex)
+      .where(eq(retrievalIndex.collectionId, collection.id))
+      .orderBy(asc(retrievalIndex.id))
+      .for('update')
+    const target = rows.find((row) => row.id === toIndexId)
+    if (target === undefined) throw new AppError('not_found', `there is no index '${toIndexId}' in this collection`)
+    const missing = await missingCount(tx, target)
+    if (missing > 0) throw new AppError('conflict', `the index lacks ${missing} chunks: it is still being built`)
+    await tx.update(retrievalIndex).set({ state: 'standby', switchedAtMs: nowMs }).where(eq(retrievalIndex.id, expectedIndexId))
+    await tx.update(retrievalIndex).set({ state: 'active', switchedAtMs: nowMs }).where(eq(retrievalIndex.id, toIndexId))
+    await tx.update(retrievalCollection).set({ activeIndexId: toIndexId }).where(eq(retrievalCollection.id, collection.id))
+    await appendAuditEvent(tx, {
+      atMs: nowMs,
+      actor: by.actor,
+      action: 'collection.switch',
+      target: `collection/${collection.id}`,
+      beforeHash: expectedIndexId,
+      afterHash: toIndexId,
+      reason: by.reason,
+    })
+    return { ...target, state: 'active' }
+  })
+
+/** Gives up an index that is being built, or reclaims one that is no longer wanted for a rollback. Never the active one. */
+export const dropIndex = async (retrieval: Retrieval, collection: Collection, indexId: string, by: Reason): Promise<void> => {
+  const { database, clock } = retrieval.deps
+  const dropped = await database.db.transaction(async (tx) => {
+    const [locked] = await tx.select().from(retrievalCollection).where(eq(retrievalCollection.id, collection.id)).for('update')
+    if (locked?.activeIndexId === indexId) throw new AppError('conflict', 'this index answers queries: switch to another one first')
+    const own = and(eq(retrievalIndex.id, indexId), eq(retrievalIndex.collectionId, collection.id))
+    const [row] = await tx.delete(retrievalIndex).where(own).returning()
+    if (row === undefined) throw new AppError('not_found', `there is no index '${indexId}' in this collection`)
+    await appendAuditEvent(tx, {
+      atMs: clock(),
+      actor: by.actor,
+      action: 'collection.drop_index',
+      target: `collection/${collection.id}`,
+      beforeHash: indexId,
+      reason: by.reason,
+    })
+    return row
+  })
+  await retrieval.indexes.forget(dropped)
+}
+
+/** Drops indexes that have stood by for longer than the grace period. */
+export const reclaimStandby = async (retrieval: Retrieval, graceMs: number): Promise<string[]> => {
+  const { database, clock } = retrieval.deps
+  const rows = await database.db
+    .select({ index: retrievalIndex, collection: retrievalCollection })
+    .from(retrievalIndex)
+    .innerJoin(retrievalCollection, eq(retrievalCollection.id, retrievalIndex.collectionId))
+    .where(eq(retrievalIndex.state, 'standby'))
+  const over = rows.filter(({ index }) => index.switchedAtMs !== null && index.switchedAtMs < clock() - graceMs)
+  for (const { index, collection } of over)
+    await dropIndex(retrieval, collection, index.id, { actor: 'housekeeping', reason: 'grace period over' })
+  return over.map(({ index }) => index.id)
+}
+
+type Side = { row: IndexRow; live: LiveIndex; model: EmbeddingModel }
+type Top = { found: string[]; exact: string[]; documents: string[] }
+
+const topChunks = async (
+  db: Database,
+  { row, live, model }: Side,
+  query: string,
+  labels: readonly number[],
+  signal: AbortSignal,
+): Promise<Top> => {
+  const { vectors } = await model.embedder.embed({ texts: [query], purpose: 'query', tenant: row.tenant, requestId: row.id, signal })
+  const vector = vectors[0]
+  if (vector === undefined) throw new AppError('upstream_failed', 'the embedding model gave no vector')
+  const found = (await live.vectors.search(vector, 30, signal)).map(({ label }) => label)
+  const exact = (await live.vectors.searchAmong(vector, 10, [...labels], signal)).map(({ label }) => label)
+  const chunks = await db
+    .select({ label: retrievalEntry.label, id: retrievalChunk.id, externalId: retrievalDocument.externalId })
+    .from(retrievalEntry)
+    .innerJoin(retrievalChunk, eq(retrievalChunk.id, retrievalEntry.chunkId))
+    .innerJoin(retrievalDocument, eq(retrievalDocument.id, retrievalChunk.documentId))
+    .where(and(eq(retrievalEntry.indexId, row.id), inArray(retrievalEntry.label, [...found, ...exact, -1])))
+  const byLabel = new Map(chunks.map((chunk) => [chunk.label, chunk]))
+  const idsOf = (ranked: number[]) => ranked.flatMap((label) => byLabel.get(label)?.id ?? []).slice(0, 10)
+  const documents = new Set(found.flatMap((label) => byLabel.get(label)?.externalId ?? []))
+  return { found: idsOf(found), exact: idsOf(exact), documents: [...documents] }
+}
+
+const labelsOf = async (db: Database, indexId: string): Promise<number[]> =>
+  (await db.select({ label: retrievalEntry.label }).from(retrievalEntry).where(eq(retrievalEntry.indexId, indexId))).map(
+    ({ label }) => label,
+  )
+
+const withoutEntry = (row: IndexRow) => sql`not exists (
+  select 1 from ${retrievalEntry} where ${retrievalEntry.indexId} = ${row.id} and ${retrievalEntry.chunkId} = ${retrievalChunk.id})`
+
+const missingChunks = (db: Database, row: IndexRow, after: string) =>
+  db
+    .select({ id: retrievalChunk.id, headingPath: retrievalChunk.headingPath, text: retrievalChunk.text })
+    .from(retrievalChunk)
+    .where(and(eq(retrievalChunk.collectionId, row.collectionId), gt(retrievalChunk.id, after), withoutEntry(row)))
+    .orderBy(asc(retrievalChunk.id))
+    .limit(256)
+
+const missingCount = (db: Database, row: IndexRow): Promise<number> =>
+  db.$count(retrievalChunk, and(eq(retrievalChunk.collectionId, row.collectionId), withoutEntry(row)))
+
+const chunkCount = (db: Database, collectionId: string): Promise<number> =>
+  db.$count(retrievalChunk, eq(retrievalChunk.collectionId, collectionId))
