@@ -36,7 +36,7 @@ export const createAnswer =
       noteVariant(trace, variant)
       const model = chatModel(modelOf(variant), variant)
       prepared = await prepareInput(prepare, variant, request)
-      asked = { ...withDefaults(request, variant), input: prepared.input, observe: (observation) => noteObservation(trace, observation) }
+      asked = toChatRequest(request, variant, prepared, (observation) => noteObservation(trace, observation))
       checkCapabilities(model, asked)
       if (prepared.reply !== undefined) trace.model = null
       const events = prepared.reply === undefined ? model.stream(asked) : replyEvents(prepared.reply, choices.length)
@@ -77,13 +77,31 @@ const chatModel = (model: ChatModel | undefined, variant: Variant): ChatModel =>
   throw new AppError('model_not_found', `'${variant.model}' does not answer conversations or completions`, { param: 'model' })
 }
 
-/** The request under its owner's name, with the variant's parameters where the client set none. */
-const withDefaults = ({ chat, principal, id, signal }: AnswerRequest, { defaults }: Variant): ChatRequest => {
-  const sampling: Sampling = { ...chat.sampling }
-  for (const name of Object.keys(defaults) as (keyof Sampling)[]) {
-    if (sampling[name] === undefined) Object.assign(sampling, { [name]: defaults[name] })
+/** The request under its owner's name. What the client left open the variant decides, and then the prompt. */
+const toChatRequest = (request: AnswerRequest, variant: Variant, prepared: PreparedInput, observe: ChatRequest['observe']): ChatRequest => {
+  const { chat, principal, id, signal } = request
+  return {
+    ...chat,
+    input: prepared.input,
+    sampling: filled(chat.sampling, variant.defaults, prepared.sampling),
+    tools: chat.tools ?? prepared.tools,
+    responseFormat: chat.responseFormat ?? prepared.responseFormat,
+    tenant: principal.tenant,
+    requestId: id,
+    signal,
+    observe,
   }
-  return { ...chat, sampling, tenant: principal.tenant, requestId: id, signal }
+}
+
+const filled = (sampling: Sampling, ...defaults: (Sampling | undefined)[]): Sampling => {
+  const all: Sampling = { ...sampling }
+  for (const set of defaults) {
+    for (const name in set) {
+      const parameter = name as keyof Sampling
+      if (all[parameter] === undefined) Object.assign(all, { [parameter]: set[parameter] })
+    }
+  }
+  return all
 }
 
 const noteFinish = (trace: Trace, choice: Choice | undefined, reason: FinishReason, annotate: Prepared['annotate']): void => {

@@ -1,12 +1,19 @@
+import { mayCall } from '../keys/principal.ts'
 import { AppError } from '../lib/errors.ts'
 import { assign } from '../rollout/assign.ts'
 import type { RouteTable, Variant } from '../rollout/route.ts'
 import type { RouteRequest } from './request.ts'
 
-/** The variant that answers: the pinned one, or the subject's own. Throws `model_not_found` for a name that nobody serves. */
+/**
+ * The variant that answers: the pinned one, or the subject's own. Throws `model_not_found` for a name that nobody serves, and
+ * `permission_denied` for one that the caller's key is not for.
+ */
 export const pickVariant = (routes: RouteTable, request: RouteRequest): Variant => {
   const route = routes.get(request.route)
   if (route === undefined) throw new AppError('model_not_found', `the model '${request.route}' does not exist`, { param: 'model' })
+  if (!mayCall(request.principal, route.name)) {
+    throw new AppError('permission_denied', `this API key is not for the model '${route.name}'`, { param: 'model' })
+  }
   if (request.pin === null) return assign(route, request.subject ?? request.id)
   const pinned = route.variants.find((variant) => variant.name === request.pin)
   if (pinned === undefined) {

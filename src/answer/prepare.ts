@@ -1,5 +1,5 @@
 import { AppError } from '../lib/errors.ts'
-import type { ChatEvent, ChatMessage, ChatRequest } from '../models/chat-model.ts'
+import type { ChatEvent, ChatMessage, ChatRequest, ResponseFormat, Sampling, Tool } from '../models/chat-model.ts'
 import type { Variant } from '../rollout/route.ts'
 import type { AnswerRequest } from './request.ts'
 
@@ -9,6 +9,10 @@ export type Prepare = (variant: Variant, request: AnswerRequest) => Promise<Prep
 export type Prepared = {
   /** Replace those of the request. */
   messages: ChatMessage[]
+  /** The prompt's own parameters, tools and response format: used where neither the request nor the variant has any. */
+  sampling?: Sampling | undefined
+  tools?: Tool[] | undefined
+  responseFormat?: ResponseFormat | undefined
   /** What was retrieved, kept with the payload of the trace. */
   passages?: unknown
   /** Answers in place of the model, such as when nothing relevant was found: no model is called and no tokens are used. */

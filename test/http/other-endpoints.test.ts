@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Principal } from '../../src/keys/principal.ts'
 import type { ChatEvent } from '../../src/models/chat-model.ts'
 import { type Gateway, readEvents, startGateway } from './gateway.ts'
 import { echo, lengths, scripted, usage } from './models.ts'
@@ -171,4 +172,13 @@ test('metrics count answers, tokens and statuses under labels that clients canno
   )
   expect(metrics).toContain('gen_ai_token_type="output"} 2')
   expect(metrics).not.toContain('made-up')
+})
+
+test('a key that is for some routes only sees and calls no others', async () => {
+  const narrow: Principal = { keyId: 'narrow', tenant: 'acme', scopes: ['inference'], allowedRoutes: ['sure'] }
+  await using server = startGateway({ models: [echo(), sure], app: { authenticate: () => narrow } })
+  expect((await server.client.models.list()).data.map(({ id }) => id)).toEqual(['sure'])
+  await expect(server.client.models.retrieve('echo')).rejects.toThrow('404')
+  await expect(server.client.completions.create({ model: 'echo', prompt: 'x' })).rejects.toThrow('403')
+  expect((await server.client.completions.create({ model: 'sure', prompt: 'x' })).choices).toHaveLength(1)
 })
