@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { operations } from './operations.ts'
 
 /** What metrics read of a finished request; a trace has all of it. */
 export type AnswerFacts = {
@@ -107,8 +108,6 @@ export const createMetrics = (): Metrics => {
     contentType: registry.contentType,
   }
 }
-
-const operations = { chat: 'chat', completion: 'text_completion', embedding: 'embeddings' } as const
 
 /** Seconds. The first three are the boundaries that OpenTelemetry's GenAI metrics advise. */
 const durationBuckets = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
