@@ -1,8 +1,12 @@
 import { Command } from 'commander'
+import { cacheCommands } from './cache.ts'
+import { collectionCommands } from './collections.ts'
 import { configCommands } from './config.ts'
 import type { CliContext } from './context.ts'
 import { costCommands } from './cost.ts'
+import { ingestCommands } from './ingest.ts'
 import { keyCommands } from './keys.ts'
+import { promptCommands } from './prompts.ts'
 import { traceCommands } from './traces.ts'
 
 export type Serve = (options: { port?: number; host?: string; config?: string }) => Promise<void>
@@ -38,9 +42,13 @@ Examples:
     .action(actions.serve)
 
   configCommands(program, context, actions.checkConfig)
+  cacheCommands(program, context)
   costCommands(program, context)
   keyCommands(program, context)
   traceCommands(program, context)
+  promptCommands(program, context)
+  ingestCommands(program, context)
+  collectionCommands(program, context)
   return program
 }
 

@@ -1,0 +1,96 @@
+import type { Hono } from 'hono'
+import type { Prepare } from '../answer/prepare.ts'
+import type { DatabaseHandle } from '../db/database.ts'
+import { promptRoutes } from '../http/admin/prompts.ts'
+import type { Env } from '../http/context.ts'
+import { fileRoutes } from '../http/files.ts'
+import { rerankRoutes } from '../http/rerank.ts'
+import { vectorStoreRoutes } from '../http/vector-stores.ts'
+import { collectionRoutes } from '../http/vector-stores-admin.ts'
+import type { Clock } from '../lib/clock.ts'
+import { bootstrapPrompts } from '../prompts/bootstrap.ts'
+import { createPromptTable } from '../prompts/table.ts'
+import { createAttachments } from '../retrieval/attachments.ts'
+import { createRetrieval } from '../retrieval/retrieval.ts'
+import type { Logger } from '../telemetry/log.ts'
+import { collectionDefaults, embeddingModels, followIndexes, ingestSources, sharedTenant } from './collections.ts'
+import type { Live } from './live-config.ts'
+import { createPrepare, promptClosure } from './prepare.ts'
+import type { Moving } from './routes.ts'
+
+export type KnowledgeOptions = {
+  database: DatabaseHandle
+  stateDir: string
+  /** Folder of prompt files, for the very first start. */
+  promptsFolder: string
+  live: () => Live
+  /** A label or an index moved: routes are other variants now. */
+  onMove: () => void
+  clock: Clock
+  log: Logger
+  signal: AbortSignal
+}
+
+export type Knowledge = {
+  moving: Moving
+  prepare: Prepare
+  mounts: Readonly<Record<string, Hono<Env>>>
+  /** Reads what routes need; ingests sources in the background when `serving`. */
+  start(serving: boolean): Promise<void>
+  close(): Promise<void>
+}
+
+/** What goes into an answer besides the model: prompts and retrieved passages. */
+export const createKnowledge = (options: KnowledgeOptions): Knowledge => {
+  const { database, stateDir, promptsFolder, live, onMove, clock, log, signal } = options
+  const { db, listen } = database
+  const prompts = createPromptTable({
+    db,
+    listen,
+    clock,
+    pollMs: 2_000,
+    onChange: onMove,
+    onError: (error) => log.warn({ err: error }, 'prompts could not be read again'),
+  })
+  const retrieval = createRetrieval({
+    database,
+    stateDir,
+    models: () => embeddingModels(live()),
+    reranker: () => [...live().models.rerankers.values()][0],
+    sharedTenant,
+    log: (level, message, details) => log[level](details ?? {}, message),
+    clock,
+  })
+  const attachments = createAttachments(retrieval)
+  const indexes = followIndexes({ config: () => live().config, retrieval, onChange: onMove, signal })
+  const defaults = () => collectionDefaults(live().config)
+  let working: Promise<unknown> = Promise.resolve()
+
+  return {
+    moving: { promptClosure: promptClosure(prompts), indexVersion: indexes.indexVersion },
+    prepare: createPrepare(prompts, retrieval),
+    mounts: {
+      '/v1/files': fileRoutes({ db, clock, detach: attachments.detachEverywhere }),
+      '/v1/vector_stores': vectorStoreRoutes({ retrieval, attachments, defaults }),
+      '/v1/rerank': rerankRoutes({ rerankerOf: (model) => live().models.rerankers.get(model) }),
+      '/admin/collections': collectionRoutes({ retrieval, defaults }),
+      '/admin/prompts': promptRoutes({ db, clock, findPassingEvalRun: async () => undefined, casesOf: async () => [] }),
+    },
+    start: async (serving) => {
+      if (serving) await bootstrapPrompts({ db, folder: promptsFolder, clock })
+      await prompts.start()
+      await indexes.look()
+      if (!serving) return
+      const read = ingestSources(live().config, retrieval, log, signal).then(indexes.look)
+      working = Promise.all([read, indexes.follow(), attachments.resume()]).catch((error) => {
+        if (!signal.aborted) log.error({ err: error }, 'background work on documents stopped')
+      })
+    },
+    close: async () => {
+      await prompts.close()
+      await attachments.close()
+      await retrieval.close()
+      await working
+    },
+  }
+}

@@ -1,0 +1,82 @@
+import type { Prepare, Prepared } from '../answer/prepare.ts'
+import type { AnswerRequest } from '../answer/request.ts'
+import { AppError } from '../lib/errors.ts'
+import type { ChatMessage } from '../models/chat-model.ts'
+import type { PromptTable } from '../prompts/table.ts'
+import { annotateCitations, reviseCitations } from '../retrieval/citations.ts'
+import { fencedQuestion } from '../retrieval/fence.ts'
+import type { Retrieval } from '../retrieval/retrieval.ts'
+import { nothingFound, type Retrieved } from '../retrieval/retrieve.ts'
+import type { PromptChoice, RetrievalChoice, Variant } from '../rollout/route.ts'
+
+/**
+ * Joins prompts and retrieval to the answer. The last user message is the question: it is what retrieval searches for, and a prompt of a
+ * route with retrieval receives it as `question` beside `passages`. Everything said before is the prompt's history.
+ */
+export const createPrepare =
+  (prompts: PromptTable, retrieval: Retrieval): Prepare =>
+  async (variant, request) => {
+    const messages = request.chat.input.kind === 'chat' ? request.chat.input.messages : []
+    const choice = request.prompt ?? variant.prompt
+    if (!variant.retrieval) return choice ? render(prompts, choice, request, messages, {}) : { messages }
+
+    const { question, earlier } = splitQuestion(messages)
+    const found = await look(retrieval, variant.retrieval, question, request)
+    if (found.passages.length === 0) return { messages, passages: record(found), reply: nothingFound }
+    const prepared: Prepared = choice
+      ? await render(prompts, choice, request, earlier, { question, passages: found.fencedText })
+      : { messages: [...earlier, { role: 'user', content: fencedQuestion(found.fencedText, question) }] }
+    return {
+      ...prepared,
+      passages: record(found),
+      revise: reviseCitations(found.passages),
+      annotate: annotateCitations(found.passages),
+    }
+  }
+
+/** Which version a label means now, for the variant hash; null while it means none. */
+export const promptClosure =
+  (prompts: PromptTable) =>
+  (choice: NonNullable<Variant['prompt']>): string | null => {
+    try {
+      return prompts.get(toReference(choice))?.prompt.closureHash ?? null
+    } catch {
+      return null // no such prompt or label yet: requests to the variant say so
+    }
+  }
+
+const render = async (
+  prompts: PromptTable,
+  choice: PromptChoice,
+  request: AnswerRequest,
+  history: ChatMessage[],
+  found: Record<string, unknown>,
+): Promise<Prepared> => {
+  const rendered = await prompts.render(toReference(choice), { variables: { ...request.variables, ...found }, history })
+  const { messages, sampling, tools, responseFormat } = rendered
+  return { messages, sampling, tools: tools.length > 0 ? tools : undefined, responseFormat }
+}
+
+const toReference = ({ name, label, version }: PromptChoice) => {
+  if (version === undefined) return { name, label }
+  if (!/^[1-9]\d{0,8}$/.test(version)) {
+    throw new AppError('invalid_request', `'${version}' is not a version of a prompt: versions are whole numbers`, {
+      param: 'weir.prompt.version',
+    })
+  }
+  return { name, version: Number(version) }
+}
+
+const splitQuestion = (messages: ChatMessage[]): { question: string; earlier: ChatMessage[] } => {
+  const last = messages.at(-1)
+  if (last?.role !== 'user') throw new AppError('invalid_request', 'the last message must be the user’s question', { param: 'messages' })
+  const question =
+    typeof last.content === 'string' ? last.content : last.content.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('\n')
+  return { question, earlier: messages.slice(0, -1) }
+}
+
+const look = (retrieval: Retrieval, choice: RetrievalChoice, query: string, request: AnswerRequest): Promise<Retrieved> =>
+  retrieval.retrieve({ ...choice, query, tenant: request.principal.tenant, requestId: request.id, signal: request.signal })
+
+/** What the trace keeps. */
+const record = (found: Retrieved) => ({ passages: found.passages, timings: found.timings, index: found.indexId })
