@@ -46,7 +46,7 @@ export const fitPassages = async (ranked: readonly Passage[], neighbours: readon
     left -= costOf(passage)
   }
   if (chosen.length === 0) return ranked[0] === undefined ? [] : cutToFit(ranked[0], costOf(ranked[0]), options.tokenBudget)
-  const taken = new Set(ranked.map((passage) => passage.chunkId))
+  const taken = new Set(chosen.map((passage) => passage.chunkId))
   for (const step of [1, -1]) {
     for (const [at, passage] of chosen.entries()) {
       const edge = passage.ordinal + step

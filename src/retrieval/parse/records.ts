@@ -5,7 +5,9 @@ export const csvText = (text: string): string => {
   const rows = csvRows(text, delimiterOf(text))
   const [header, ...body] = rows
   if (header === undefined || body.length === 0) return text
-  return body.map((row) => row.map((value, at) => `${header[at]?.trim() || `column ${at + 1}`}: ${value.trim()}`).join('\n')).join('\n\n')
+  const fieldOf = (value: string, at: number) =>
+    value.trim() === '' ? [] : [`${header[at]?.trim() || `column ${at + 1}`}: ${value.trim()}`]
+  return body.map((row) => row.flatMap(fieldOf).join('\n')).join('\n\n')
 }
 
 /** A JSON document, or one JSON document per line: each record a paragraph of `path: value` lines. */
