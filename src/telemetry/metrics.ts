@@ -1,5 +1,6 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { operations } from './operations.ts'
+import { counterSeries, histogramSeries } from './series.ts'
 
 /** What metrics read of a finished request; a trace has all of it. */
 export type AnswerFacts = {
@@ -7,6 +8,7 @@ export type AnswerFacts = {
   status: 'ok' | 'error' | 'aborted'
   errorCode: string | null
   route: string
+  stream: boolean
   variant: string | null
   model: string | null
   promptTokens: number | null
@@ -38,13 +40,12 @@ export type Metrics = {
  */
 export const createMetrics = (): Metrics => {
   const registry = new Registry()
-  const registers = [registry]
   collectDefaultMetrics({ register: registry })
 
   const histogram = <Label extends string>(name: string, help: string, labelNames: readonly Label[], buckets: number[]) =>
-    new Histogram({ name, help, labelNames, buckets, registers })
+    histogramSeries({ registry, name, help, labelNames, buckets })
   const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
-    new Counter({ name, help, labelNames, registers })
+    counterSeries({ registry, name, help, labelNames })
 
   const call = ['gen_ai_operation_name', 'gen_ai_request_model'] as const
   const duration = histogram(
@@ -74,31 +75,32 @@ export const createMetrics = (): Metrics => {
   const fallbacks = counter('weir_fallbacks_total', 'Times an answer fell back from a model.', ['model'])
 
   const answered = (facts: AnswerFacts): void => {
-    const labels = { gen_ai_operation_name: operations[facts.endpoint], gen_ai_request_model: facts.model ?? 'unknown' }
+    const labels = [operations[facts.endpoint], facts.model ?? 'unknown']
     const { latencyMs, firstTokenMs, upstreamMs, queueMs, promptTokens, completionTokens, cachedTokens } = facts
-    duration.observe({ ...labels, error_type: facts.errorCode ?? '' }, latencyMs / 1000)
-    if (firstTokenMs !== null) firstToken.observe(labels, firstTokenMs / 1000)
-    if (firstTokenMs !== null && completionTokens !== null && completionTokens > 1) {
-      perToken.observe(labels, (latencyMs - firstTokenMs) / 1000 / (completionTokens - 1))
+    duration([...labels, facts.errorCode ?? ''], latencyMs / 1000)
+    if (firstTokenMs !== null) firstToken(labels, firstTokenMs / 1000)
+    // An answer that comes whole has no time between its tokens.
+    if (facts.stream && firstTokenMs !== null && completionTokens !== null && completionTokens > 1) {
+      perToken(labels, (latencyMs - firstTokenMs) / 1000 / (completionTokens - 1))
     }
-    if (queueMs !== null) queue.observe(labels, queueMs / 1000)
-    if (upstreamMs !== null) overhead.observe(labels, Math.max(0, latencyMs - upstreamMs - (queueMs ?? 0)) / 1000)
-    answers.inc({ route: facts.variant === null ? 'unknown' : facts.route, variant: facts.variant ?? 'unknown', status: facts.status })
-    if (promptTokens !== null) tokens.inc({ ...labels, gen_ai_token_type: 'input' }, promptTokens)
-    if (completionTokens !== null) tokens.inc({ ...labels, gen_ai_token_type: 'output' }, completionTokens)
-    if (cachedTokens) tokens.inc({ ...labels, gen_ai_token_type: 'cached' }, cachedTokens)
-    if (facts.costUsd !== null) cost.inc(labels, facts.costUsd)
-    for (const model of facts.fellBackFrom) fallbacks.inc({ model })
+    if (queueMs !== null) queue(labels, queueMs / 1000)
+    if (upstreamMs !== null) overhead(labels, Math.max(0, latencyMs - upstreamMs - (queueMs ?? 0)) / 1000)
+    answers([facts.variant === null ? 'unknown' : facts.route, facts.variant ?? 'unknown', facts.status], 1)
+    if (promptTokens !== null) tokens([...labels, 'input'], promptTokens)
+    if (completionTokens !== null) tokens([...labels, 'output'], completionTokens)
+    if (cachedTokens) tokens([...labels, 'cached'], cachedTokens)
+    if (facts.costUsd !== null) cost(labels, facts.costUsd)
+    for (const model of facts.fellBackFrom) fallbacks([model], 1)
   }
 
   return {
-    responded: (route, status) => responses.inc({ http_route: route, http_response_status_code: status }),
+    responded: (route, status) => responses([route, String(status)], 1),
     answered,
     gauge: (name, help, read) => {
       new Gauge({
         name,
         help,
-        registers,
+        registers: [registry],
         collect() {
           this.set(read())
         },

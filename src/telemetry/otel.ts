@@ -9,7 +9,6 @@ export type SpanFacts = AnswerFacts & {
   variantHash: string | null
   upstreamModel: string | null
   finishReason: string | null
-  stream: boolean
   cache: string | null
   attempts: number
 }

@@ -6,6 +6,7 @@ const facts: AnswerFacts = {
   status: 'ok',
   errorCode: null,
   route: 'support',
+  stream: true,
   variant: 'a',
   model: 'm',
   promptTokens: 100,
