@@ -4,21 +4,26 @@ import type { Hono } from 'hono'
 import { createAnswer } from './answer/answer.ts'
 import { createEmbed } from './answer/embed.ts'
 import { createAuthentication } from './compose/authentication.ts'
+import { createCache, createDropCache } from './compose/cache.ts'
 import { createEngines, warmUp } from './compose/engines.ts'
 import { watchGauges } from './compose/gauges.ts'
 import { housekeeping } from './compose/housekeeping.ts'
-import { createLiveConfig } from './compose/live-config.ts'
+import { createKnowledge } from './compose/knowledge.ts'
+import { createLiveConfig, type LiveConfig } from './compose/live-config.ts'
 import { createCost, readPriceTable } from './compose/prices.ts'
 import type { WeirConfig } from './config/schema.ts'
 import type { Environment } from './config.ts'
 import { openDatabase } from './db/database.ts'
 import { migrate } from './db/migrate.ts'
+import { createFeedback } from './feedback/feedback.ts'
+import { cacheRoutes } from './http/admin/cache.ts'
 import { costRoutes } from './http/admin/cost.ts'
 import { keyRoutes } from './http/admin/keys.ts'
 import { traceRoutes } from './http/admin/traces.ts'
 import { createApp } from './http/app.ts'
 import type { Env } from './http/context.ts'
 import { createInFlight, type InFlight } from './http/in-flight.ts'
+import { feedbackRoutes } from './http/routes/feedback.ts'
 import { createKeyAdmin } from './keys/admin.ts'
 import { createKeyring } from './keys/keyring.ts'
 import { systemClock } from './lib/clock.ts'
@@ -70,7 +75,34 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
   const keys = createKeyAdmin({ db, clock, changed: keyring.refresh })
   const firstAdminKey = serving ? await keys.ensureFirstAdminKey({ fromEnv: environment.WEIR_ADMIN_KEY }) : undefined
 
-  const live = createLiveConfig(config, engines, { promptClosure: () => null, indexVersion: () => null }, readPriceTable(), clock)
+  const knowledge = createKnowledge({
+    database,
+    stateDir,
+    promptsFolder: 'prompts',
+    live: () => live.current,
+    onMove: () => live.refreshRoutes(),
+    clock,
+    log,
+    signal: stopped.signal,
+  })
+  const cache = await createCache({
+    db,
+    listen,
+    clock,
+    memoryBytes: config.defaults.cache_memory_bytes,
+    record: (trace) => record(trace),
+    cost: (use) => cost(use),
+    onError: (error) => log.warn({ err: error }, 'the shared cache is away; answers are kept in memory alone'),
+  })
+  const live: LiveConfig = createLiveConfig(config, {
+    engines,
+    moving: knowledge.moving,
+    prices: readPriceTable(),
+    around: cache.around,
+    clock,
+  })
+  await knowledge.start(serving)
+  live.refreshRoutes()
   const metrics = createMetrics()
   const recorder = createRecorder({
     spoolDir: join(stateDir, 'spool'),
@@ -88,7 +120,14 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
   const cost = createCost(() => live.current.priceOf)
   const keepPayload = () => live.current.config.defaults.payloads === 'keep'
   const routes = () => live.current.serving.routes
-  const answer = createAnswer({ routes, modelOf: (variant) => live.current.serving.modelOf(variant), record, cost, keepPayload })
+  const answer = createAnswer({
+    routes,
+    modelOf: (variant) => live.current.serving.modelOf(variant),
+    record,
+    cost,
+    keepPayload,
+    prepare: knowledge.prepare,
+  })
   const embed = createEmbed({
     routes,
     embedderOf: (variant) => live.current.models.embedders.get(variant.model),
@@ -112,9 +151,15 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     maxBodyBytes: () => live.current.config.defaults.max_body_bytes,
     ...createAuthentication({ keyring, token, boundTo: environment.HOST }),
     mounts: {
+      '/v1/feedback': feedbackRoutes({
+        feedback: createFeedback({ db, metrics: () => live.current.config.metrics, clock }),
+        maxBodyBytes: () => live.current.config.defaults.max_body_bytes,
+      }),
       '/admin/keys': keyRoutes({ keys, defaultScopes: () => live.current.config.keys.default_scopes }),
+      '/admin/cache': cacheRoutes({ drop: createDropCache({ db, clock, routes, cache }) }),
       '/admin/cost': costRoutes({ db }),
       '/admin/traces': traceRoutes({ db }),
+      ...knowledge.mounts,
     },
   })
 
@@ -132,7 +177,9 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     }),
     close: async () => {
       stopped.abort()
+      await knowledge.close()
       await Promise.all([engines.llama.close(), engines.onnx.close(), sweeping])
+      await cache.close()
       await recorder.close()
       await keyring.close()
       await database.close()

@@ -6,8 +6,8 @@ import { describe, expect, test } from 'vitest'
 const floors: string[][] = [
   ['lib'],
   ['db', 'models', 'telemetry'],
-  ['engine'],
-  ['prompts', 'registry', 'retrieval', 'traces', 'features', 'keys', 'cost'],
+  ['engine', 'cache'],
+  ['prompts', 'registry', 'retrieval', 'traces', 'features', 'keys', 'cost', 'feedback'],
   ['rollout'],
   ['answer'],
   ['evals', 'monitors', 'batch', 'training'],

@@ -36,7 +36,10 @@ export const createAnswer =
       noteVariant(trace, variant)
       const model = chatModel(modelOf(variant), variant)
       prepared = await prepareInput(prepare, variant, request)
-      asked = toChatRequest(request, variant, prepared, (observation) => noteObservation(trace, observation))
+      asked = toChatRequest(request, variant, prepared, (observation) => {
+        if (observation.type === 'cache') answer.cacheAgeS = observation.ageS
+        noteObservation(trace, observation)
+      })
       checkCapabilities(model, asked)
       if (prepared.reply !== undefined) trace.model = null
       const events = prepared.reply === undefined ? model.stream(asked) : replyEvents(prepared.reply, choices.length)
@@ -68,7 +71,13 @@ export const createAnswer =
         record(trace)
       }
     }
-    const answer: Answer & { usage: Usage | undefined } = { events: events(), choices, usage: undefined, trace }
+    const answer: Answer & { usage: Usage | undefined; cacheAgeS: number | undefined } = {
+      events: events(),
+      choices,
+      usage: undefined,
+      cacheAgeS: undefined,
+      trace,
+    }
     return answer
   }
 

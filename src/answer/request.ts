@@ -41,6 +41,8 @@ export type Answer = {
   choices: readonly Choice[]
   /** Tokens read and written, once the model has told. */
   readonly usage: Usage | undefined
+  /** Seconds since the answer was stored, when it comes from the cache. */
+  readonly cacheAgeS?: number | undefined
   /** Filled in along the way: variant and model are known from the first event on, tokens and cost at the end. */
   trace: Readonly<Trace>
 }

@@ -1,3 +1,4 @@
+import { expireCacheEntries } from '../cache/postgres.ts'
 import type { WeirConfig } from '../config/schema.ts'
 import type { Database } from '../db/database.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -7,13 +8,14 @@ import { expireTraces } from '../traces/retention.ts'
 
 type Housekeeping = { db: Database; clock: Clock; defaults: () => WeirConfig['defaults']; signal: AbortSignal; log: Logger }
 
-/** Expires traces and payloads every hour until the signal aborts. */
+/** Expires traces, payloads and cached answers every hour until the signal aborts. */
 export const housekeeping = async ({ db, clock, defaults, signal, log }: Housekeeping): Promise<void> => {
   while (!signal.aborted) {
     try {
       await pause(hourMs, signal)
       const { trace_days, payload_days } = defaults()
       const gone = await expireTraces(db, { tracesDays: trace_days, payloadsDays: payload_days }, clock(), signal)
+      await expireCacheEntries(db, clock())
       if (gone.traces + gone.payloads > 0) log.info(gone, 'expired traces')
     } catch (error) {
       if (!signal.aborted) log.warn({ err: error }, 'traces could not be expired; will try again')

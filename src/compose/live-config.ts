@@ -4,7 +4,7 @@ import type { ModelListing } from '../http/routes/models.ts'
 import type { Clock } from '../lib/clock.ts'
 import { createModels, type Engines, type ModelSet } from './models.ts'
 import { createPriceOf, type PriceOf } from './prices.ts'
-import { createServing, type Moving, type Serving } from './routes.ts'
+import { type AroundVariant, createServing, type Moving, type Serving } from './routes.ts'
 import { createStacks, type Stacks } from './stacks.ts'
 
 /** Everything made from one configuration; replaced as a whole, so that a request sees one configuration from start to end. */
@@ -18,11 +18,20 @@ export type LiveConfig = {
   refreshRoutes(): void
 }
 
-export const createLiveConfig = (initial: WeirConfig, engines: Engines, moving: Moving, prices: PriceTable, clock: Clock): LiveConfig => {
+export type LiveParts = {
+  engines: Engines
+  moving: Moving
+  prices: PriceTable
+  /** Puts the cache around the models of variants. */
+  around: AroundVariant
+  clock: Clock
+}
+
+export const createLiveConfig = (initial: WeirConfig, { engines, moving, prices, around, clock }: LiveParts): LiveConfig => {
   const build = (config: WeirConfig): Live => {
     const models = createModels(config, engines)
     const stacks = createStacks(config, models.chat, clock)
-    const serving = createServing(config, stacks, moving)
+    const serving = createServing(config, stacks, moving, around)
     return { config, models, stacks, serving, listing: listingOf(config, models, clock()), priceOf: createPriceOf(config, prices) }
   }
   let current = build(initial)
@@ -34,7 +43,7 @@ export const createLiveConfig = (initial: WeirConfig, engines: Engines, moving: 
       current = build(config)
     },
     refreshRoutes: () => {
-      current = { ...current, serving: createServing(current.config, current.stacks, moving) }
+      current = { ...current, serving: createServing(current.config, current.stacks, moving, around) }
     },
   }
 }

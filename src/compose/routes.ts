@@ -14,14 +14,17 @@ export type Moving = {
 
 export type Serving = { routes: RouteTable; modelOf(variant: Variant): ChatModel | undefined }
 
+/** Puts a cache around the model of a route's variant. */
+export type AroundVariant = (model: ChatModel, at: { route: string; variant: Variant; cache: RouteConfig['cache'] }) => ChatModel
+
 /** The routes of a configuration with the model stack of each variant, made once so that a request only looks them up. */
-export const createServing = (config: WeirConfig, stacks: Stacks, moving: Moving): Serving => {
+export const createServing = (config: WeirConfig, stacks: Stacks, moving: Moving, around: AroundVariant): Serving => {
   const models = new Map<Variant, ChatModel>()
   const declared = Object.entries(config.routes).map(([name, route]): Route => {
     const [first, ...others] = route.variants.map((settings) => {
       const variant = toVariant(settings, config, moving)
       const model = stacks.serve(settings, route)
-      if (model) models.set(variant, model)
+      if (model) models.set(variant, around(model, { route: name, variant, cache: route.cache ?? config.defaults.cache }))
       return variant
     })
     if (!first) throw new Error(`route ${name} has no variant`) // refused by config/schema
@@ -41,7 +44,7 @@ export const createServing = (config: WeirConfig, stacks: Stacks, moving: Moving
   for (const { id } of implicit) {
     const variant = routes.get(id)?.variants[0]
     const model = variant && stacks.serve({ model: id, fallback: [] })
-    if (model) models.set(variant, model)
+    if (model) models.set(variant, around(model, { route: id, variant, cache: config.defaults.cache }))
   }
   return { routes, modelOf: (variant) => models.get(variant) }
 }

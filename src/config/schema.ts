@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { scopes } from '../keys/principal.ts'
 import { hostNames } from '../models/providers/hosts.ts'
 import { providerKinds } from '../models/providers/index.ts'
+import { experiment, metrics } from './metrics.ts'
 
 /**
  * The shape of `weir.yaml`. Every object is strict: an unknown key is an error at its line, never a setting that silently does nothing.
@@ -199,17 +200,35 @@ const variant = z.strictObject({
   params: params.default({}),
 })
 
+/** Complete answers are given again to the same request of the same tenant and variant. */
+const routeCache = z.strictObject({
+  ttl_s: positive.max(365 * 24 * 3600),
+  /** How long after that a stale answer is given while a new one is made. */
+  stale_s: z
+    .number()
+    .int()
+    .nonnegative()
+    .max(365 * 24 * 3600)
+    .default(0),
+  /** `deterministic`: requests with temperature 0 or a seed, and those that ask for it with `weir.cache`. */
+  requests: z.enum(['deterministic', 'all']).default('deterministic'),
+})
+
 const route = z.strictObject({
   variants: z.array(variant).min(1),
   /** Mixed into the sticky hash: change it to draw the subjects anew. */
   seed: z.string().optional(),
+  experiment: experiment.optional(),
   timeouts: timeouts.optional(),
   retry: retry.optional(),
+  cache: routeCache.optional(),
 })
 
 const collection = z.strictObject({
   embedding: name,
   index: z.enum(['hnsw', 'pgvector', 'exact']).default('hnsw'),
+  /** Longest chunk in tokens of the embedding model. Small chat models answer better from short ones. */
+  max_chunk_tokens: positive.max(2048).optional(),
   /** Folders or files ingested at start; unchanged documents cost a hash. */
   sources: z.array(z.string()).default([]),
 })
@@ -219,11 +238,16 @@ export const weirConfigSchema = z.strictObject({
   models: z.record(name, model).default({}),
   routes: z.record(name, route).default({}),
   collections: z.record(name, collection).default({}),
+  metrics,
   defaults: z
     .strictObject({
       timeouts: timeouts.prefault({}).transform((given) => over(standard.timeouts, given)),
       retry: retry.prefault({}).transform((given) => over(standard.retry, given)),
       breaker: breaker.prefault({}),
+      /** For routes without a `cache` of their own, the models' own routes included. */
+      cache: routeCache.optional(),
+      /** Memory for cached answers, in front of the database. Read at start. */
+      cache_memory_bytes: positive.default(64 * 1024 * 1024),
       /** What traces keep of prompts and answers. */
       payloads: z.enum(['keep', 'off']).default('keep'),
       payload_days: positive.default(30),

@@ -20,7 +20,9 @@ export type Responding = {
 export const respondWhole = async ({ answer, makeFrames, work }: Responding): Promise<Response> => {
   try {
     for await (const _ of answer.events);
-    return new Response(makeFrames(answer.trace).whole(answer), { headers: answerHeaders(answer.trace, 'application/json') })
+    return new Response(makeFrames(answer.trace).whole(answer), {
+      headers: answerHeaders(answer.trace, 'application/json', answer.cacheAgeS),
+    })
   } finally {
     work.done()
   }
@@ -43,7 +45,9 @@ export const respondStream = async ({ answer, makeFrames, work, log }: Respondin
     work.abort()
     work.done()
   })
-  return new Response(body, { headers: { ...answerHeaders(answer.trace, 'text/event-stream'), 'cache-control': 'no-cache' } })
+  return new Response(body, {
+    headers: { ...answerHeaders(answer.trace, 'text/event-stream', answer.cacheAgeS), 'cache-control': 'no-cache' },
+  })
 }
 
 const framesOf = async function* (
@@ -71,11 +75,13 @@ const framesOf = async function* (
   }
 }
 
-export const answerHeaders = (trace: Readonly<Trace>, contentType: string): Record<string, string> => {
+export const answerHeaders = (trace: Readonly<Trace>, contentType: string, cacheAgeS?: number): Record<string, string> => {
   const headers: Record<string, string> = { 'content-type': contentType, 'x-request-id': trace.id }
   if (trace.variant !== null) headers['x-weir-variant'] = trace.variant
   if (trace.model !== null) headers['x-weir-model'] = trace.model
   if (trace.cache !== null) headers['x-weir-cache'] = trace.cache
+  // RFC 9111 §5.1.
+  if (cacheAgeS !== undefined) headers.age = String(cacheAgeS)
   // US dollars. Known once the answer is complete, and only with a price: absent is not zero.
   if (trace.costUsd !== null) headers['x-weir-cost'] = trace.costUsd.toFixed(9)
   return headers

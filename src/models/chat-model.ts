@@ -56,8 +56,15 @@ export type ChatRequest = {
   observe?: ((observation: Observation) => void) | undefined
 }
 
-/** `read_only` serves stored answers and stores none; `write_only` the reverse. Entries of one `namespace` are not seen from another. */
-export type CachePolicy = { mode: 'on' | 'off' | 'read_only' | 'write_only'; maxAgeS?: number | undefined; namespace?: string | undefined }
+/**
+ * `read_only` serves stored answers and stores none; `write_only` the reverse; without a mode the route decides. Entries of one
+ * `namespace` are not seen from another.
+ */
+export type CachePolicy = {
+  mode?: 'on' | 'off' | 'read_only' | 'write_only' | undefined
+  maxAgeS?: number | undefined
+  namespace?: string | undefined
+}
 
 export type Observation =
   | { type: 'queued'; ms: number }
@@ -68,7 +75,8 @@ export type Observation =
   | { type: 'attempt'; modelId: string; attempt: number }
   | { type: 'fell-back'; from: string; to: string; code: string }
   | { type: 'served-by'; modelId: string; upstreamModel: string | undefined }
-  | { type: 'cache'; status: 'hit' | 'miss' | 'stale' | 'bypass' }
+  /** `ageS`: seconds since the answer was stored. */
+  | { type: 'cache'; status: 'hit' | 'miss' | 'stale' | 'bypass'; ageS?: number | undefined }
 
 export type Sampling = {
   maxTokens?: number | undefined

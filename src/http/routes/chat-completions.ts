@@ -16,7 +16,7 @@ export type AnsweringDeps = { answer: (request: AnswerRequest) => Answer; inFlig
 export const chatCompletions = ({ answer, inFlight, maxBodyBytes, log }: AnsweringDeps) =>
   async function chatCompletions(c: EdgeContext): Promise<Response> {
     const body = parse(chatBody, await readJson(c.req.raw, maxBodyBytes()))
-    const chat = toChat(body)
+    const chat = toChat(body, c.req.header('cache-control'))
     const request = toRouteRequest(c, body)
     const work = beginWork(inFlight, c)
     const answered = answer({

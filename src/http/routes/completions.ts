@@ -16,7 +16,7 @@ import type { AnsweringDeps } from './chat-completions.ts'
 export const completions = ({ answer, inFlight, maxBodyBytes, log }: AnsweringDeps) =>
   async function completions(c: EdgeContext): Promise<Response> {
     const body = parse(completionBody, await readJson(c.req.raw, maxBodyBytes()))
-    const chats = toCompletions(body)
+    const chats = toCompletions(body, c.req.header('cache-control'))
     const request = toRouteRequest(c, body)
     const work = beginWork(inFlight, c)
     const ask = (chat: AnswerRequest['chat'], index: number): Answer =>

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { AnswerRequest } from '../../answer/request.ts'
 import { AppError } from '../../lib/errors.ts'
+import { toCachePolicy } from './cache-policy.ts'
 import * as field from './fields.ts'
 import { messages, toMessages } from './messages.ts'
 import { responseFormat, toolChoice, tools, toResponseFormat, toToolChoice, toTools } from './tools.ts'
@@ -37,7 +38,7 @@ export const chatBody = z.strictObject({
 export type ChatBody = z.output<typeof chatBody>
 
 /** The body in the models' own terms. Throws for what is wrong between parameters that are each fine alone. */
-export const toChat = (body: ChatBody): AnswerRequest['chat'] => {
+export const toChat = (body: ChatBody, cacheControl?: string): AnswerRequest['chat'] => {
   checkTogether(body)
   return {
     input: { kind: 'chat', messages: toMessages(body.messages) },
@@ -59,14 +60,11 @@ export const toChat = (body: ChatBody): AnswerRequest['chat'] => {
     n: body.n ?? 1,
     incremental: body.stream ?? false,
     user: body.user ?? undefined,
-    cache: toCachePolicy(body.weir),
+    cache: toCachePolicy(body.weir, cacheControl),
   }
 }
 
 export const stopList = (stop: ChatBody['stop']): string[] | undefined => (typeof stop === 'string' ? [stop] : (stop ?? undefined))
-
-export const toCachePolicy = (weir: ChatBody['weir']): AnswerRequest['chat']['cache'] =>
-  weir?.cache ? { mode: weir.cache.mode, maxAgeS: weir.cache.max_age_s, namespace: weir.cache.namespace } : undefined
 
 const checkTogether = (body: ChatBody): void => {
   if (body.messages.length === 0 && !body.weir?.prompt) fault('messages', 'at least one message is needed')

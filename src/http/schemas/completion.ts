@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import type { AnswerRequest } from '../../answer/request.ts'
 import { AppError } from '../../lib/errors.ts'
-import { stopList, toCachePolicy } from './chat.ts'
+import { toCachePolicy } from './cache-policy.ts'
+import { stopList } from './chat.ts'
 import * as field from './fields.ts'
 import { weirExtras } from './weir.ts'
 
@@ -36,7 +37,7 @@ export const completionBody = z.strictObject({
 export type CompletionBody = z.output<typeof completionBody>
 
 /** One request per prompt, in the models' own terms. Without `max_tokens` the model writes until it is done, not OpenAI's 16 tokens. */
-export const toCompletions = (body: CompletionBody): AnswerRequest['chat'][] => {
+export const toCompletions = (body: CompletionBody, cacheControl?: string): AnswerRequest['chat'][] => {
   if (body.stream_options && !body.stream) {
     throw new AppError('invalid_request', "'stream_options': needs 'stream': true", { param: 'stream_options' })
   }
@@ -57,6 +58,6 @@ export const toCompletions = (body: CompletionBody): AnswerRequest['chat'][] => 
     n: body.n ?? 1,
     incremental: body.stream ?? false,
     user: body.user ?? undefined,
-    cache: toCachePolicy(body.weir),
+    cache: toCachePolicy(body.weir, cacheControl),
   }))
 }

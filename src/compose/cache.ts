@@ -1,0 +1,122 @@
+import { type Cost, noteObservation, noteUsage, noteVariant, openTrace } from '../answer/open-trace.ts'
+import { cached } from '../cache/cached.ts'
+import type { Landing } from '../cache/flight.ts'
+import { memoryStore } from '../cache/memory.ts'
+import { cacheDropChannel, postgresStore } from '../cache/postgres.ts'
+import { tieredStore } from '../cache/tiered.ts'
+import { appendAuditEvent } from '../db/audit.ts'
+import type { Database, Listen } from '../db/database.ts'
+import type { DropCache } from '../http/admin/cache.ts'
+import type { Clock } from '../lib/clock.ts'
+import { AppError, toAppError } from '../lib/errors.ts'
+import { uuidv7 } from '../lib/ids.ts'
+import { around as aroundModel } from '../models/wrap.ts'
+import type { RouteTable } from '../rollout/route.ts'
+import type { RecordTrace } from '../traces/trace.ts'
+import type { AroundVariant } from './routes.ts'
+
+export type Cache = {
+  around: AroundVariant
+  /** Forgets every answer of a variant, on every replica. */
+  drop(variantHash: string): Promise<void>
+  readonly memoryBytes: number
+  close(): Promise<void>
+}
+
+export type CacheDeps = {
+  db: Database
+  listen: Listen
+  clock: Clock
+  memoryBytes: number
+  record: RecordTrace
+  cost: Cost
+  onError: (error: unknown) => void
+}
+
+/** The cache of answers: memory in front of the database, with a trace for each call that only renewed a stale answer. */
+export const createCache = async ({ db, listen, clock, memoryBytes, record, cost, onError }: CacheDeps): Promise<Cache> => {
+  const near = memoryStore({ maxBytes: memoryBytes, clock })
+  const store = tieredStore({ near, far: postgresStore({ db, clock }), onError })
+  const stopListening = await listen(cacheDropChannel, (variantHash) => void near.drop(variantHash))
+
+  const around: AroundVariant = (model, { route, variant, cache }) => {
+    if (cache === undefined) {
+      return aroundModel(model, (request) => {
+        if (request.cache?.mode) request.observe?.({ type: 'cache', status: 'bypass' })
+        return model.stream(request)
+      })
+    }
+    const settings = { ttlMs: cache.ttl_s * 1000, staleMs: cache.stale_s * 1000, requests: cache.requests }
+    return cached({
+      store,
+      clock,
+      variantHash: variant.hash,
+      settings,
+      refreshed: (request, landing, startedAtMs) => {
+        const trace = openTrace(
+          {
+            id: uuidv7(),
+            startedAtMs,
+            elapsedMs: () => clock() - startedAtMs,
+            route,
+            subject: null,
+            pin: null,
+            principal: { keyId: null, tenant: request.tenant, scopes: [] },
+            metadata: { cache_refresh_for: request.requestId },
+            signal: request.signal,
+          },
+          request.input.kind === 'chat' ? 'chat' : 'completion',
+          false,
+        )
+        noteVariant(trace, variant)
+        noteLanding(trace, landing, cost)
+        trace.latencyMs = clock() - startedAtMs
+        record(trace)
+      },
+    })(model)
+  }
+
+  return {
+    around,
+    drop: (variantHash) => store.drop(variantHash),
+    get memoryBytes() {
+      return near.bytes
+    },
+    close: async () => {
+      await stopListening()
+      await store.close()
+    },
+  }
+}
+
+/** Drops are admin actions: each leaves an audit event first, so that one that failed half-way is known too. */
+export const createDropCache =
+  ({ db, clock, routes, cache }: { db: Database; clock: Clock; routes: () => RouteTable; cache: Cache }): DropCache =>
+  async ({ route, variant }, { actor, reason }) => {
+    const found = routes().get(route)
+    const variants = found?.variants.filter(({ name }) => variant === undefined || name === variant) ?? []
+    if (variants.length === 0) throw new AppError('not_found', `there is no ${variant === undefined ? route : `${route}/${variant}`}`)
+    for (const { name, hash } of variants) {
+      await appendAuditEvent(db, {
+        atMs: clock(),
+        actor,
+        action: 'cache.drop',
+        target: `variant/${route}/${name}`,
+        beforeHash: hash,
+        reason,
+      })
+      await cache.drop(hash)
+    }
+    return variants.map(({ name, hash }) => ({ name, hash }))
+  }
+
+const noteLanding = (trace: Parameters<RecordTrace>[0], { events, observations, error }: Landing, cost: Cost): void => {
+  for (const observation of observations) noteObservation(trace, observation)
+  trace.cache = 'miss'
+  trace.status = error === undefined ? 'ok' : 'error'
+  trace.errorCode = error === undefined ? null : toAppError(error).code
+  for (const event of events) {
+    if (event.type === 'finish') trace.finishReason ??= event.reason
+    if (event.type === 'usage') noteUsage(trace, event.usage, cost)
+  }
+}
