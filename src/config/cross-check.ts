@@ -50,6 +50,15 @@ const routeFaults = (name: string, route: WeirConfig['routes'][string], config: 
   if (new Set(route.variants.map((variant) => variant.name)).size < route.variants.length)
     faults.push({ path: [...path, 'variants'], message: 'two variants have one name' })
   const collections = new Set(Object.keys(config.collections))
+  const { control, primary_metric } = route.experiment ?? {}
+  if (control !== undefined) {
+    const variants = new Set(route.variants.map((variant) => variant.name))
+    faults.push(...unknownName([...path, 'experiment', 'control'], control, variants, 'variant of this route'))
+  }
+  if (primary_metric !== undefined) {
+    const metrics = new Set(Object.keys(config.metrics).filter((metric) => config.metrics[metric]?.type !== 'label'))
+    faults.push(...unknownName([...path, 'experiment', 'primary_metric'], primary_metric, metrics, 'metric with numbers'))
+  }
   route.variants.forEach((variant, index) => {
     const at = [...path, 'variants', index]
     faults.push(...unknownName([...at, 'model'], variant.model, llms, 'llm'))

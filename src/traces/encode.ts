@@ -1,3 +1,4 @@
+import { storableJson } from '../lib/storable-json.ts'
 import type { Trace, TracePayload } from './trace.ts'
 
 /** What is stored of requests and answers: all, the shape with every text masked, or nothing. */
@@ -5,7 +6,7 @@ export type PayloadPolicy = 'keep' | 'redact' | 'off'
 
 /** A trace as the JSON that the spool keeps and Postgres reads. */
 export const encodeTrace = (trace: Trace, policy: PayloadPolicy): string =>
-  storable(JSON.stringify({ ...trace, payload: stored(trace.payload, policy) }))
+  storableJson(JSON.stringify({ ...trace, payload: stored(trace.payload, policy) }))
 
 const stored = (payload: TracePayload | null, policy: PayloadPolicy): TracePayload | null => {
   if (payload === null || policy === 'off') return null
@@ -21,7 +22,3 @@ const masked = (value: unknown, key = ''): unknown => {
   if (value === null || typeof value !== 'object') return value
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, masked(item, name)]))
 }
-
-/** Postgres' text holds neither NUL nor half a surrogate pair, which JSON escapes; both become U+FFFD as a decoder would make them. */
-const storable = (json: string): string =>
-  json.includes('\\u') ? json.replaceAll(/\\(u0000|ud[89a-f][0-9a-f]{2}|.)/g, (whole, body) => (body.length > 1 ? '\\ufffd' : whole)) : json
