@@ -25,9 +25,9 @@ export const collectionDefaults = (config: WeirConfig): { embedding: string; kin
 
 /** Makes the declared collections and reads their sources; of an unchanged tree only the hashes. A source that fails is logged. */
 export const ingestSources = async (config: WeirConfig, retrieval: Retrieval, log: Logger, signal: AbortSignal): Promise<void> => {
-  for (const [name, { embedding, index, sources }] of Object.entries(config.collections)) {
+  for (const [name, { embedding, index, max_chunk_tokens, sources }] of Object.entries(config.collections)) {
     try {
-      const collection = await retrieval.ensureCollection(sharedTenant, name, { embedding, kind: index })
+      const collection = await retrieval.ensureCollection(sharedTenant, name, { embedding, kind: index, maxChunkTokens: max_chunk_tokens })
       for (const path of sources) {
         const { failures, ...summary } = await ingestTree(retrieval, collection, { path, prune: true }, signal)
         log.info({ collection: name, path, ...summary }, 'documents are up to date')
