@@ -38,7 +38,7 @@ const open = async (): Promise<Client> => {
     port: Number(port),
     socket: {
       data(_, bytes) {
-        received += bytes.latin1Slice()
+        received += bytes.toString('latin1')
         const head = received.indexOf('\r\n\r\n')
         if (head < 0) return
         if (firstByteMs === 0 && received.length > head + 4) firstByteMs = performance.now() - sentAt

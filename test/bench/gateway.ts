@@ -37,8 +37,17 @@ const environment = {
   WEIR_LOG_LEVEL: 'warn',
   PORT: String(ports.weir),
 }
+let done = false
 const start = (...args: string[]) =>
-  Bun.spawn([process.execPath, ...args], { cwd: root, env: environment, stdout: 'ignore', stderr: 'inherit' })
+  Bun.spawn([process.execPath, ...args], {
+    cwd: root,
+    env: environment,
+    stdout: 'ignore',
+    stderr: 'inherit',
+    onExit: (_, code, signal) => {
+      if (!done) console.error(`${args[0]} ended early: ${signal ?? code}`)
+    },
+  })
 const processes = {
   upstream: start('test/support/mock-openai.ts', '--port', String(ports.upstream), '--tokens', '32', '--tokens-per-chunk', '4'),
   passthrough: start('test/bench/gateway-passthrough.ts', String(ports.passthrough), upstreamUrl),
@@ -136,12 +145,13 @@ try {
 
   console.log()
   row('RSS of weir, MB: idle', idleMb)
-  for (let done = 0; done < memoryRequests; done += memoryRequests / 8) {
+  for (let sent = 0; sent < memoryRequests; sent += memoryRequests / 8) {
     await load('weir', 'count', memoryRequests / 8)
     await Bun.sleep(1000)
-    row(`  after ${Math.round(done + memoryRequests / 8).toLocaleString('en')} requests`, rssMb('weir'))
+    row(`  after ${Math.round(sent + memoryRequests / 8).toLocaleString('en')} requests`, rssMb('weir'))
   }
 } finally {
+  done = true
   for (const process of Object.values(processes)) process.kill()
   await Promise.all(Object.values(processes).map((process) => process.exited))
   rmSync(folder, { recursive: true, force: true })
