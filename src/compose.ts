@@ -1,15 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
 import type { Hono } from 'hono'
 import { createAnswer } from './answer/answer.ts'
 import { createEmbed } from './answer/embed.ts'
 import { createAuthentication } from './compose/authentication.ts'
 import { createCache, createDropCache } from './compose/cache.ts'
 import { createEngines, warmUp } from './compose/engines.ts'
-import { watchGauges } from './compose/gauges.ts'
 import { housekeeping } from './compose/housekeeping.ts'
 import { createKnowledge } from './compose/knowledge.ts'
 import { createLiveConfig, type LiveConfig } from './compose/live-config.ts'
+import { createObserving } from './compose/observing.ts'
 import { createCost, readPriceTable } from './compose/prices.ts'
 import type { WeirConfig } from './config/schema.ts'
 import type { Environment } from './config.ts'
@@ -28,8 +27,6 @@ import { createKeyAdmin } from './keys/admin.ts'
 import { createKeyring } from './keys/keyring.ts'
 import { systemClock } from './lib/clock.ts'
 import type { Logger } from './telemetry/log.ts'
-import { createMetrics } from './telemetry/metrics.ts'
-import { createRecorder } from './traces/recorder.ts'
 
 export type Weir = {
   app: Hono<Env>
@@ -85,12 +82,24 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     log,
     signal: stopped.signal,
   })
+  const {
+    record,
+    metrics,
+    close: stopObserving,
+  } = await createObserving({
+    db,
+    stateDir,
+    spanEndpoint: environment.OTEL_EXPORTER_OTLP_ENDPOINT,
+    engines,
+    breakers: () => live.current.stacks.breakers,
+    log,
+  })
   const cache = await createCache({
     db,
     listen,
     clock,
     memoryBytes: config.defaults.cache_memory_bytes,
-    record: (trace) => record(trace),
+    record,
     cost: (use) => cost(use),
     onError: (error) => log.warn({ err: error }, 'the shared cache is away; answers are kept in memory alone'),
   })
@@ -103,20 +112,6 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
   })
   await knowledge.start(serving)
   live.refreshRoutes()
-  const metrics = createMetrics()
-  const recorder = createRecorder({
-    spoolDir: join(stateDir, 'spool'),
-    db,
-    onError: (what, error) =>
-      log.warn({ err: error }, `traces wait: the ${what === 'spool' ? 'spool cannot be written' : 'database is away'}`),
-  })
-  recorder.start()
-  watchGauges(metrics, { recorder, engines, breakers: () => live.current.stacks.breakers })
-
-  const record = (trace: Parameters<typeof recorder.record>[0]) => {
-    recorder.record(trace)
-    metrics.answered(trace)
-  }
   const cost = createCost(() => live.current.priceOf)
   const keepPayload = () => live.current.config.defaults.payloads === 'keep'
   const routes = () => live.current.serving.routes
@@ -180,7 +175,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
       await knowledge.close()
       await Promise.all([engines.llama.close(), engines.onnx.close(), sweeping])
       await cache.close()
-      await recorder.close()
+      await stopObserving()
       await keyring.close()
       await database.close()
     },

@@ -13,6 +13,14 @@ export const watchGauges = (
   metrics.gauge('weir_traces_pending', 'Traces that are only in memory.', () => recorder.stats().pending)
   metrics.gauge('weir_traces_dropped', 'Traces lost since start because every bound was reached.', () => recorder.stats().dropped)
   metrics.gauge('weir_trace_payloads_dropped', 'Payloads left out since start to save room.', () => recorder.stats().payloadsDropped)
+  metrics.gauge('weir_traces_stored', 'Traces put into the database since start.', () => recorder.stats().inserted)
+  metrics.gauge('weir_traces_damaged', 'Spooled traces lost to damage on disk since start.', () => recorder.stats().damaged)
+  metrics.gauge(
+    'weir_traces_rejected',
+    'Traces the database refused since start; they are in rejected.jsonl.',
+    () => recorder.stats().rejected,
+  )
+  metrics.gauge('weir_trace_drain_errors', 'Failed attempts to reach the database since start.', () => recorder.stats().drainErrors)
   metrics.gauge('weir_trace_spool_errors', 'Failed writes to the spool since start.', () => recorder.stats().spoolErrors)
   metrics.gauge('weir_llama_engine_restarts', 'Restarts of the GGUF child since start.', () => engines.llama.status().restarts)
   metrics.gauge('weir_onnx_engine_restarts', 'Restarts of the ONNX child since start.', () => engines.onnx.status().restarts)
