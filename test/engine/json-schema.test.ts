@@ -145,7 +145,7 @@ describe('a keyword that a grammar cannot promise is refused by its place', () =
     ['multipleOf', { type: 'integer', multipleOf: 3 }, `${place}.multipleOf`],
     ['uniqueItems', { type: 'array', items: { type: 'array', uniqueItems: true } }, `${place}.items.uniqueItems`],
     ['not', { anyOf: [{ type: 'null' }, { not: {} }] }, `${place}.anyOf[1].not`],
-    ['if', { if: {}, then: {} }, `${place}.if`],
+    ['if', { if: {}, else: {} }, `${place}.if`],
     ['patternProperties', { type: 'object', patternProperties: {} }, `${place}.patternProperties`],
     ['an unknown format', { type: 'string', format: 'hostname' }, `${place}.format`],
     ['a remote reference', { $ref: 'https://example.com/x' }, `${place}.$ref`],

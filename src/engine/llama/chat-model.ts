@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto'
 import { AppError } from '../../lib/errors.ts'
 import type { ChatCapabilities, ChatEvent, ChatModel, ChatRequest, Tool } from '../../models/chat-model.ts'
+import { structuredOutput } from '../../models/structured-output.ts'
 import { requireSupport } from '../../models/supports.ts'
 import { eventQueue } from '../event-queue.ts'
 import { type CallTarget, objectGrammar, schemaGrammar, toolCallGrammar } from '../json-schema/grammar.ts'
-import { createResultCheck } from '../json-schema/result-check.ts'
 import type { Supervisor } from '../supervisor.ts'
 import type { ChatParams, ChildChatEvent, LoadSpec } from './params.ts'
 import { callEnd, callStart } from './tool-calls.ts'
@@ -16,15 +16,11 @@ export const createLocalChatModel = (supervisor: Supervisor, spec: LoadSpec): Ch
     capabilities: capabilitiesOf(spec),
     async *stream(request) {
       requireSupport(model, request)
-      const params = toParams(spec, request)
-      const check = createResultCheck(request.responseFormat)
-      for await (const event of callChild(supervisor, params, request)) {
-        check?.(event)
-        yield event
-      }
+      yield* callChild(supervisor, toParams(spec, request), request)
     },
   }
-  return model
+  // A grammar makes answers valid by construction; this is for what it cannot say, such as that only one of `oneOf` holds.
+  return structuredOutput(model)
 }
 
 const capabilitiesOf = ({ contextTokens }: LoadSpec): ChatCapabilities => ({

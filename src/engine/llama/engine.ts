@@ -11,10 +11,10 @@ export type LlamaEngineOptions = {
   /** A writable directory for the translated child and for remembered file hashes. */
   cacheDir: string
   log: EngineLog
-  /** `auto` prefers Node, where llama.cpp runs faster. */
+  /** See `launchChild`. */
   runtime?: 'auto' | 'node' | 'bun' | undefined
   gpu?: 'auto' | false | undefined
-  /** Threads that compute, for all models together; half the hardware threads when absent. More than the free cores collapses throughput. */
+  /** Threads that compute, for all models together; half the hardware threads when absent. More than there are free cores collapse throughput. */
   threads?: number | undefined
   drainMs?: number | undefined
 }
@@ -49,7 +49,7 @@ export const createLlamaEngine = (options: LlamaEngineOptions): LlamaEngine => {
         cacheDir: options.cacheDir,
         env: {
           [optionsVariable]: JSON.stringify(childOptions),
-          // Decoding and sampling that hop between pool threads cost up to half the throughput.
+          // Read by Node alone: decoding and sampling that hop between its pool threads cost throughput.
           UV_THREADPOOL_SIZE: '1',
         },
       }),

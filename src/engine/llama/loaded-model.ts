@@ -1,4 +1,5 @@
-import { type Llama, type LlamaContext, type LlamaGrammar, type LlamaModel, readGgufFileInfo } from 'node-llama-cpp'
+import { LRUCache } from 'lru-cache'
+import type { Llama, LlamaContext, LlamaGrammar, LlamaModel } from 'node-llama-cpp'
 import { AppError } from '../../lib/errors.ts'
 import { nativeContext } from './native.ts'
 import type { LoadSpec } from './params.ts'
@@ -24,7 +25,6 @@ export const loadModel = async (llama: Llama, spec: LoadSpec): Promise<LoadedMod
   let model: LlamaModel | undefined
   let context: LlamaContext | undefined
   try {
-    const { metadata } = await readGgufFileInfo(spec.path, { readTensorInfo: false })
     model = await llama.loadModel({ modelPath: spec.path, ...(spec.gpuLayers === undefined ? {} : { gpuLayers: spec.gpuLayers }) })
     const contextTokens = Math.min(spec.contextTokens, model.trainContextSize)
     context = await model.createContext({
@@ -38,7 +38,7 @@ export const loadModel = async (llama: Llama, spec: LoadSpec): Promise<LoadedMod
       swaFullCache: true,
     })
     const vocabulary = readVocabulary(model)
-    const template = spec.chatTemplate ?? metadata.tokenizer?.chat_template ?? chatMl
+    const template = spec.chatTemplate ?? model.fileInfo.metadata.tokenizer?.chat_template ?? chatMl
     const { batchSize } = context
     const scheduler = new BatchScheduler(nativeContext(context), {
       sequences: spec.sequences,
@@ -46,6 +46,7 @@ export const loadModel = async (llama: Llama, spec: LoadSpec): Promise<LoadedMod
       batchTokens: batchSize,
       maxQueue: spec.maxQueue,
     })
+    const grammars = new LRUCache<string, LlamaGrammar>({ max: 64 })
     const [loadedModel, loadedContext] = [model, context]
     return {
       llama,
@@ -54,7 +55,11 @@ export const loadModel = async (llama: Llama, spec: LoadSpec): Promise<LoadedMod
       renderer: createPromptRenderer(template, vocabulary),
       scheduler,
       contextTokens,
-      grammar: (gbnf) => llama.createGrammar({ grammar: gbnf }),
+      grammar: async (gbnf) => {
+        const known = grammars.get(gbnf) ?? (await llama.createGrammar({ grammar: gbnf }))
+        grammars.set(gbnf, known)
+        return known
+      },
       dispose: async () => {
         await scheduler.idle()
         await loadedContext.dispose()
