@@ -12,9 +12,9 @@ from model import MAX_TOKENS, Guard, batches, padded, score, starting_table
 from shared import WORK, Vocabulary, encode_texts
 
 SEED = 1729
-EXAMPLES = int(os.environ.get("EXAMPLES", 200_000))
+EXAMPLES = int(os.environ.get("EXAMPLES", 160_000))
 HELD_OUT = 12_000
-EPOCHS = int(os.environ.get("EPOCHS", 3))
+EPOCHS = int(os.environ.get("EPOCHS", 4))
 TOKENS_PER_BATCH = 8_192
 TRAIN_TOKENS = 384
 RATE = 2e-3
