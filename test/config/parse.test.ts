@@ -55,9 +55,9 @@ routes:
 
   test('${NAME} comes from the environment, and a missing one is an error at its line', () => {
     const text = 'providers:\n  host:\n    kind: openai-compatible\n    base_url: http://localhost:1/v1\n    api_key: ${HOST_KEY}\n'
-    expect(parse(text, { HOST_KEY: 'secret' }).providers['host']?.api_key).toBe('secret')
+    expect(parse(text, { HOST_KEY: 'secret' }).providers.host?.api_key).toBe('secret')
     expect(faultOf(text)).toMatch(/^weir\.yaml:5:14: environment variable HOST_KEY is not set/)
-    expect(parse(text.replace('${HOST_KEY}', '${HOST_KEY:-}')).providers['host']?.api_key).toBe('')
+    expect(parse(text.replace('${HOST_KEY}', '${HOST_KEY:-}')).providers.host?.api_key).toBe('')
   })
 
   test('messages never repeat a secret', () => {
