@@ -13,20 +13,26 @@ export type DrainCounts = {
   rejected: number
 }
 
-/** Moves one sealed segment into Postgres, and deletes it once all of it is committed. Throws, with the segment kept, when Postgres is away. */
+/**
+ * Moves one sealed segment into Postgres, and deletes it once all of it is committed. Throws, with the segment kept, when Postgres is away.
+ * `rest` is told how long a batch took, and waited for after it.
+ */
 export const drainSegment = async (
   spool: Spool,
   segment: Segment,
   db: Database,
   rejectedPath: string,
   counts: DrainCounts,
+  rest: (tookMs: number) => Promise<void>,
 ): Promise<void> => {
   const bytes = await spool.read(segment)
   for (let offset = 0; offset < bytes.length; ) {
     const { records, damaged, next } = decodeFrames(bytes, offset, batchLimit)
+    const sinceMs = performance.now()
     await insertOrReject(db, records, rejectedPath, counts)
     counts.damaged += damaged
     offset = next
+    await rest(performance.now() - sinceMs)
   }
   await spool.remove(segment)
 }

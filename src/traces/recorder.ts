@@ -65,6 +65,8 @@ export const createRecorder = (options: RecorderOptions): Recorder => {
   let groupTimer: Timer | undefined
   let drainTimer: Timer | undefined
   let closed = false
+  /** Callers who wait for the database to have everything. */
+  let hurried = 0
   // Appends and seals take turns; so do drains.
   let writing: Promise<void> = Promise.resolve()
   let draining: Promise<void> = Promise.resolve()
@@ -136,9 +138,21 @@ export const createRecorder = (options: RecorderOptions): Recorder => {
   }
 
   const drain = (): Promise<void> => {
+    hurried += 1
+    return drainInTurn().finally(() => {
+      hurried -= 1
+    })
+  }
+
+  const drainInTurn = (): Promise<void> => {
     const turn = draining.then(drainAll)
     draining = turn.catch(() => {})
     return turn
+  }
+
+  /** The spool is durable, so the database can wait: traces must not take the CPU that the requests behind them need. */
+  const rest = async (tookMs: number): Promise<void> => {
+    if (hurried === 0 && spool.bytes < maxSpoolBytes / 8) await Bun.sleep(Math.min(tookMs * restPerWork, longestRestMs))
   }
 
   const drainAll = async (): Promise<void> => {
@@ -146,14 +160,16 @@ export const createRecorder = (options: RecorderOptions): Recorder => {
     const sealed = writing.then(() => spool.seal())
     writing = sealed
     await sealed
-    for (let segment = spool.oldest(); segment; segment = spool.oldest()) await drainSegment(spool, segment, db, rejectedPath, counts)
+    for (let segment = spool.oldest(); segment; segment = spool.oldest()) {
+      await drainSegment(spool, segment, db, rejectedPath, counts, rest)
+    }
     outage.drain = false
   }
 
   const drainLater = (delayMs: number) => {
     if (closed) return
     drainTimer = setTimeout(() => {
-      drain().then(
+      drainInTurn().then(
         () => {
           retryMs = firstRetryMs
           drainLater(drainMs)
@@ -196,5 +212,8 @@ export const createRecorder = (options: RecorderOptions): Recorder => {
 }
 
 const groupRecords = 128
+/** A fifth of the time at most is spent draining, unless somebody waits or the spool fills. */
+const restPerWork = 4
+const longestRestMs = 1_000
 const firstRetryMs = 250
 const lastRetryMs = 5_000
