@@ -14,6 +14,7 @@ export type GgufSpec = FileSpec & {
   contextTokens?: number | undefined
   /** Requests generated at once; each reserves `contextTokens` of KV cache. */
   sequences?: number | undefined
+  /** Of the engine's threads, those that decode this model; all when absent. */
   threads?: number | undefined
   /** Tokens decoded in one step, over all sequences. */
   batchTokens?: number | undefined

@@ -95,6 +95,20 @@ describe('an answer', () => {
     expect(texts[0]).toBe('eeee')
   })
 
+  test('of no tokens is just the count, or the echo', async () => {
+    const { texts, reasons, usage } = await ask(model, { prompt: 'abc', echo: true, sampling: { maxTokens: 0 } })
+    expect([texts, reasons, usage.completionTokens]).toEqual([['abc'], ['length'], 0])
+  })
+
+  test('with a bias for a token that does not exist is a wrong request', async () => {
+    for (const token of ['512', 'abc', '-1']) {
+      await expect(ask(model, { sampling: { logitBias: { [token]: 1 } } })).rejects.toMatchObject({
+        code: 'invalid_request',
+        param: 'logit_bias',
+      })
+    }
+  })
+
   test('under a frequency penalty repeats itself less', async () => {
     const bias = { 262: 20, 263: 19 }
     const plain = await ask(model, { sampling: { temperature: 0, maxTokens: 12, logitBias: bias } })

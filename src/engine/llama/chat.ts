@@ -13,8 +13,9 @@ import { createToolCallReader } from './tool-calls.ts'
 export const answerChat = async (loaded: LoadedModel, params: ChatParams, call: Call): Promise<void> => {
   const prompt = promptTokens(loaded, params)
   const maxTokens = checkLength(loaded, params, prompt.length)
-  loaded.scheduler.admit(params.choices)
+  checkBias(loaded, params)
   const grammar = params.grammar === undefined ? undefined : await loaded.grammar(params.grammar)
+  loaded.scheduler.admit(params.choices)
   const emit = (event: ChildChatEvent) => call.emit(event)
   const deltas = params.incremental ? { emit, flush: () => undefined } : mergeDeltas(emit)
 
@@ -35,20 +36,22 @@ export const answerChat = async (loaded: LoadedModel, params: ChatParams, call: 
     })
     try {
       if (params.input.kind === 'text' && params.input.echo) deltas.emit({ type: 'text-delta', choice, text: params.input.prompt })
-      const end = await loaded.scheduler.run({
-        tenant: params.tenant,
-        prompt,
-        maxTokens,
-        sampler,
-        signal,
-        onStart: (started) => {
-          if (choice === 0) cachedTokens = started.cachedTokens
-          if (!queued) emit({ type: 'queued', ms: started.queuedMs })
-          queued = true
-        },
-        onToken: answer.push,
-      })
-      answer.finish(end)
+      const generate = () =>
+        loaded.scheduler.run({
+          tenant: params.tenant,
+          prompt,
+          maxTokens,
+          sampler,
+          signal,
+          onStart: (started) => {
+            if (choice === 0) cachedTokens = started.cachedTokens
+            if (!queued) emit({ type: 'queued', ms: started.queuedMs })
+            queued = true
+          },
+          onToken: answer.push,
+        })
+      // Nothing to generate is a legal wish: it counts a prompt, or echoes it.
+      answer.finish(maxTokens === 0 ? 'length' : await generate())
       return answer.tokens
     } catch (error) {
       failed.abort(error)
@@ -94,6 +97,13 @@ const checkLength = (loaded: LoadedModel, params: ChatParams, promptTokens: numb
     `this model's context is ${contextTokens} tokens, but the prompt has ${promptTokens}${asked}`,
     { param },
   )
+}
+
+const checkBias = ({ vocabulary }: LoadedModel, { sampling }: ChatParams): void => {
+  for (const token of Object.keys(sampling.logitBias ?? {})) {
+    if (Number(token) < vocabulary.size) continue
+    throw new AppError('invalid_request', `logit_bias: this model has ${vocabulary.size} tokens and no ${token}`, { param: 'logit_bias' })
+  }
 }
 
 const samplerOptions = (

@@ -5,6 +5,7 @@ import { createVerifier } from '../verify.ts'
 import { answerChat } from './chat.ts'
 import { loadModel } from './loaded-model.ts'
 import { type ChatParams, type LlamaChildOptions, type LlamaChildStatus, type LoadSpec, optionsVariable } from './params.ts'
+import { createThreadBudget } from './thread-budget.ts'
 
 /** Entry of the process that hosts llama.cpp. One `Llama` instance, any number of models. */
 const options: LlamaChildOptions = JSON.parse(process.env[optionsVariable] ?? 'null')
@@ -19,9 +20,10 @@ const llama = getLlama({
   logger: (level, message) => process.stderr.write(`${level}: ${message}\n`),
 })
 
+const budget = createThreadBudget(options.threads)
 const pool = createModelPool(async (spec: LoadSpec) => {
   await verify(spec)
-  return loadModel(await llama, spec)
+  return loadModel(await llama, spec, budget)
 })
 
 const status = (): LlamaChildStatus => ({

@@ -58,7 +58,7 @@ export const createLlamaEngine = (options: LlamaEngineOptions): LlamaEngine => {
     ...spec,
     contextTokens: spec.contextTokens ?? 4_096,
     sequences: spec.sequences ?? 4,
-    threads: spec.threads ?? threads,
+    threads: Math.min(spec.threads ?? threads, threads),
     batchTokens: spec.batchTokens ?? 512,
     maxQueue: spec.maxQueue ?? 64,
     idleUnloadMs: spec.idleUnloadMs ?? 0,

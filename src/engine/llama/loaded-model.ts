@@ -5,6 +5,7 @@ import { nativeContext } from './native.ts'
 import type { LoadSpec } from './params.ts'
 import { chatMl, createPromptRenderer, type PromptRenderer } from './prompt.ts'
 import { BatchScheduler } from './scheduler.ts'
+import type { ThreadBudget } from './thread-budget.ts'
 import { readVocabulary, type Vocabulary } from './vocabulary.ts'
 
 /** A verified GGUF model in memory with its context. */
@@ -21,7 +22,7 @@ export type LoadedModel = {
   dispose(): Promise<void>
 }
 
-export const loadModel = async (llama: Llama, spec: LoadSpec): Promise<LoadedModel> => {
+export const loadModel = async (llama: Llama, spec: LoadSpec, budget: ThreadBudget): Promise<LoadedModel> => {
   let model: LlamaModel | undefined
   let context: LlamaContext | undefined
   try {
@@ -45,6 +46,7 @@ export const loadModel = async (llama: Llama, spec: LoadSpec): Promise<LoadedMod
       contextTokens,
       batchTokens: batchSize,
       maxQueue: spec.maxQueue,
+      decode: (work) => budget.use(spec.threads, work),
     })
     const grammars = new LRUCache<string, LlamaGrammar>({ max: 64 })
     const [loadedModel, loadedContext] = [model, context]

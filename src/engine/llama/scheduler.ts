@@ -19,7 +19,14 @@ export type Job = {
 
 export type JobEnd = 'stopped' | 'length'
 
-export type SchedulerOptions = { sequences: number; contextTokens: number; batchTokens: number; maxQueue: number }
+export type SchedulerOptions = {
+  sequences: number
+  contextTokens: number
+  batchTokens: number
+  maxQueue: number
+  /** Runs a decode when the threads for it are free. */
+  decode(work: () => Promise<void>): Promise<void>
+}
 
 type Running = {
   job: Job
@@ -105,13 +112,17 @@ export class BatchScheduler {
       if (this.#running.size === 0) return
       const outputs = this.#fillBatch()
       try {
-        await this.#context.decodeBatch()
-        const sampled = await Promise.all(outputs.map(({ running, output }) => running.job.sampler.sample(this.#context, output)))
-        outputs.forEach(({ running }, index) => {
-          this.#take(running, sampled[index] as Sampled)
-        })
+        await this.#options.decode(() => this.#context.decodeBatch())
       } catch (cause) {
         this.#fail(cause)
+        continue
+      }
+      // All of them settle before anything is torn down: a sampler must not be freed while it works.
+      const sampled = await Promise.allSettled(outputs.map(({ running, output }) => running.job.sampler.sample(this.#context, output)))
+      for (const [index, result] of sampled.entries()) {
+        const { running } = outputs[index] as (typeof outputs)[number]
+        if (result.status === 'fulfilled') this.#take(running, result.value)
+        else this.#leave(running, () => running.reject(result.reason))
       }
     }
   }

@@ -45,7 +45,7 @@ export const readVocabulary = (model: LlamaModel): Vocabulary => {
   const read = (token: number): Uint8Array => {
     const attributes = native.getTokenAttributes(token)
     const text = native.getTokenString(token)
-    if (attributes & (attribute.control | attribute.unknown)) return empty
+    if (attributes & (attribute.control | attribute.unknown)) return spoken.has(text) ? encoder.encode(text) : empty
     if (attributes & attribute.userDefined) return encoder.encode(text)
     if (attributes & attribute.byte) return Uint8Array.of(Number.parseInt(text.slice(3, 5), 16))
     if (type === byteLevel) return fromByteLevel(text)
@@ -76,6 +76,8 @@ export const readVocabulary = (model: LlamaModel): Vocabulary => {
   }
 }
 
+/** Control tokens that are part of what a model says: some models declare the tags of tool calls and thoughts so. */
+const spoken = new Set(['<tool_call>', '</tool_call>', '<think>', '</think>'])
 const encoder = new TextEncoder()
 const empty = new Uint8Array(0)
 
