@@ -3,6 +3,7 @@ import type { Database } from '../db/database.ts'
 import { promptLabelEvents, promptLabels, promptVersions } from '../db/schema/prompts.ts'
 import { AppError } from '../lib/errors.ts'
 import { uuidv7 } from '../lib/ids.ts'
+import { rollbackTarget } from '../lib/label-moves.ts'
 import { announceChange } from './revision.ts'
 
 export type LabelEvent = typeof promptLabelEvents.$inferSelect
@@ -80,16 +81,6 @@ export const rollbackLabel = async (db: Database, rollback: Rollback): Promise<L
   })
 }
 
-/** The version below the promotion in force. A second rollback goes further back, not forth to what was just rolled back. */
-export const rollbackTarget = (events: readonly Pick<LabelEvent, 'kind' | 'toVersion'>[]): number | undefined => {
-  const standing: number[] = []
-  for (const { kind, toVersion } of events) {
-    if (kind === 'rollback') standing.pop()
-    else standing.push(toVersion)
-  }
-  return standing.at(-2)
-}
-
 /** Every move of a prompt's labels, or of one of them, oldest first. */
 export const labelEvents = (db: Database, name: string, label?: string | undefined): Promise<LabelEvent[]> =>
   db
@@ -97,10 +88,6 @@ export const labelEvents = (db: Database, name: string, label?: string | undefin
     .from(promptLabelEvents)
     .where(and(eq(promptLabelEvents.promptName, name), label === undefined ? undefined : eq(promptLabelEvents.label, label)))
     .orderBy(asc(promptLabelEvents.seq))
-
-/** The version a label stood at, at a moment: what was in production on Tuesday. Undefined before its first move. */
-export const versionAt = (events: readonly LabelEvent[], atMs: number): number | undefined =>
-  events.findLast((event) => event.atMs <= atMs)?.toVersion
 
 type NewEvent = Omit<LabelEvent, 'id' | 'seq'>
 

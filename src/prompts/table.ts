@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Database, Listen } from '../db/database.ts'
+import { createFollower } from '../db/follow.ts'
 import { promptLabels } from '../db/schema/prompts.ts'
 import type { Clock } from '../lib/clock.ts'
 import { AppError } from '../lib/errors.ts'
@@ -46,9 +47,6 @@ export const createPromptTable = ({ db, listen, clock, pollMs, onChange, onError
   let loaded = new Map<string, Prompt>()
   let revision: number | undefined
   let freshAtMs: number | undefined
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let unlisten: (() => Promise<void>) | undefined
-  let closed = false
   /** Versions that traffic named by number; immutable, so they never go stale. */
   const pinned = new LRUCache<string, Prompt>({ max: 1000 })
 
@@ -63,12 +61,7 @@ export const createPromptTable = ({ db, listen, clock, pollMs, onChange, onError
     }
     freshAtMs = clock()
   }
-  const refresh = alone(reload)
-  const refreshQuietly = () => refresh().catch(onError)
-  const pollAgain = () => {
-    if (closed) return
-    timer = setTimeout(() => void refreshQuietly().then(pollAgain), pollMs)
-  }
+  const follower = createFollower({ listen, channel: promptChannel, pollMs, reload, onError })
 
   const get = (reference: PromptReference): ServedPrompt | undefined => {
     const { name } = reference
@@ -88,29 +81,20 @@ export const createPromptTable = ({ db, listen, clock, pollMs, onChange, onError
     pinned.set(keyOf(name, version), prompt)
     return { name, version, label: undefined, prompt }
   }
-  const close = async () => {
-    closed = true
-    clearTimeout(timer)
-    await unlisten?.()
-  }
   return {
-    async start() {
-      unlisten = await listen(promptChannel, () => void refreshQuietly())
-      await refresh()
-      pollAgain()
-    },
+    start: follower.start,
     get,
     resolve,
     async render(reference, request) {
       const { prompt, version } = await resolve(reference)
       return { ...prompt.render(request), version }
     },
-    refresh,
+    refresh: follower.refresh,
     get freshAtMs() {
       return freshAtMs
     },
-    close,
-    [Symbol.asyncDispose]: close,
+    close: follower.close,
+    [Symbol.asyncDispose]: follower.close,
   }
 }
 
@@ -176,28 +160,5 @@ const lazyPrompt = (source: Parameters<typeof openPrompt>[0]): Prompt => {
       return open().settings
     },
     render: (request) => open().render(request),
-  }
-}
-
-/** Runs `work` once at a time. A call during a run waits for one more run, as what it wants to see may have come too late for the first. */
-const alone = (work: () => Promise<void>): (() => Promise<void>) => {
-  let running: Promise<void> | undefined
-  let next: Promise<void> | undefined
-  const run = (): Promise<void> => {
-    const own = work().finally(() => {
-      if (running === own) running = undefined
-    })
-    running = own
-    return own
-  }
-  return () => {
-    if (running === undefined) return run()
-    next ??= running
-      .catch(() => {})
-      .then(() => {
-        next = undefined
-        return running ?? run()
-      })
-    return next
   }
 }

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from 'vitest'
 import type { Database } from '../../src/db/database.ts'
-import { labelEvents, promoteLabel, rollbackLabel, rollbackTarget, versionAt } from '../../src/prompts/labels.ts'
+import { rollbackTarget, versionAt } from '../../src/lib/label-moves.ts'
+import { labelEvents, promoteLabel, rollbackLabel } from '../../src/prompts/labels.ts'
 import { syncPrompts } from '../../src/prompts/sync.ts'
 import { listPrompts } from '../../src/prompts/versions.ts'
 import { describeDatabases } from '../support/database.ts'

@@ -52,12 +52,20 @@ export const documented = <Body extends z.ZodType, Query extends z.ZodType>(
       },
     },
   })
-  app.on(method.toUpperCase(), path.replaceAll(/\{name\}/g, ':name{.+}').replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
-    const context = c as EdgeContext
-    return handler(context, {
+  // Hono's router takes nothing between two parameters of which one holds slashes: it gets both as one, and the last segment is the version.
+  const routed = path
+    .replace('{name}/{version}', '{name}')
+    .replace('{name}', ':name{.+}')
+    .replaceAll(/\{(\w+)\}/g, ':$1')
+  const withVersion = path.includes('{name}/{version}')
+  app.on(method.toUpperCase(), routed, async (c) => {
+    const found = c.req.param('name') ?? ''
+    const slash = withVersion ? found.lastIndexOf('/') : found.length
+    const own: Record<string, string> = { name: found.slice(0, slash), ...(withVersion ? { version: found.slice(slash + 1) } : {}) }
+    return handler(c as EdgeContext, {
       body: (body ? parse(body, await readJson(c.req.raw, maxBytes)) : undefined) as z.output<Body>,
       query: (query ? parse(query, c.req.query()) : undefined) as z.output<Query>,
-      path: (name) => c.req.param(name) ?? '',
+      path: (name) => own[name] ?? c.req.param(name) ?? '',
     })
   })
 }
