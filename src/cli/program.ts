@@ -4,6 +4,7 @@ import { collectionCommands } from './collections.ts'
 import { configCommands } from './config.ts'
 import type { CliContext } from './context.ts'
 import { costCommands } from './cost.ts'
+import { experimentCommands } from './experiments.ts'
 import { ingestCommands } from './ingest.ts'
 import { keyCommands } from './keys.ts'
 import { promptCommands } from './prompts.ts'
@@ -44,6 +45,7 @@ Examples:
   configCommands(program, context, actions.checkConfig)
   cacheCommands(program, context)
   costCommands(program, context)
+  experimentCommands(program, context)
   keyCommands(program, context)
   traceCommands(program, context)
   promptCommands(program, context)

@@ -24,6 +24,13 @@ export const chiSquareSurvival = (x: number, degrees: number): number => gammaQ(
 /** P(|T| ≥ |t|) of Student's t with `degrees` of freedom. */
 export const studentTwoSided = (t: number, degrees: number): number => betaI(degrees / (degrees + t * t), degrees / 2, 0.5)
 
+/** t with P(|T| ≤ t) = `confidence` of Student's t with `degrees` of freedom. */
+export const studentQuantile = (confidence: number, degrees: number): number => {
+  let high = 2
+  while (1 - studentTwoSided(high, degrees) < confidence) high *= 2
+  return invert((t) => 1 - studentTwoSided(t, degrees), confidence, 0, high)
+}
+
 /** P(X ≤ k) of a binomial. */
 export const binomialCdf = (k: number, n: number, p: number): number => (k < 0 ? 0 : k >= n ? 1 : 1 - betaI(p, k + 1, n - k))
 

@@ -32,6 +32,17 @@ export const twoProportionZ = (first: Count, second: Count): { z: number; p: num
   return { z, p: 2 * (1 - normalCdf(Math.abs(z))) }
 }
 
+/** Interval of the difference second − first of two proportions, from their score intervals: sound at 0 and 1 too. Newcombe 1998, method 10. */
+export const newcombe = (first: Count, second: Count, confidence = 0.95): Interval => {
+  const one = { rate: first.successes / first.trials, ...wilson(first, confidence) }
+  const two = { rate: second.successes / second.trials, ...wilson(second, confidence) }
+  const difference = two.rate - one.rate
+  return {
+    low: difference - Math.hypot(two.rate - two.low, one.high - one.rate),
+    high: difference + Math.hypot(two.high - two.rate, one.rate - one.low),
+  }
+}
+
 /** Fisher's exact p. `greater`: that the first rate is no larger; `two-sided`: sums the tables no likelier than the one seen. */
 export const fisherExact = (first: Count, second: Count, alternative: 'greater' | 'two-sided'): number => {
   const population = first.trials + second.trials
