@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 
 /** Lower-case hex sha256 of text (UTF-8) or bytes. */
-export const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex')
+export const sha256 = (data: string | Uint8Array): string => Bun.SHA256.hash(data, 'hex')
 
 /** Lower-case hex sha256 of a file, read as a stream. */
 export const sha256File = async (path: string, signal?: AbortSignal): Promise<string> => {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Route, Variant } from './route.ts'
 
 /**
@@ -31,4 +30,4 @@ const arrival = (seed: string, variant: Variant, subject: string): number =>
  * over 2^32. Anyone can recompute it with `printf 'seed\narm\nsubject' | sha256sum`; vectors are in `test/rollout/assign.test.ts`.
  */
 export const unitHash = (seed: string, arm: string, subject: string): number =>
-  (createHash('sha256').update(`${seed}\n${arm}\n${subject}`).digest().readUInt32BE(0) + 0.5) / 2 ** 32
+  (new DataView(Bun.SHA256.hash(`${seed}\n${arm}\n${subject}`).buffer).getUint32(0) + 0.5) / 2 ** 32
