@@ -59,10 +59,10 @@ export const search = async (deps: SearchDeps, collection: Collection, request: 
   const { query, signal, mode = 'hybrid' } = request
   const clock = createStages()
   if (query.trim() === '') throw new AppError('invalid_request', 'the query is empty', { param: 'query' })
-  const row = await activeIndexOf(deps.db, collection)
+  const index = await (deps.indexes.opened(collection.activeIndexId) ?? deps.indexes.of(await activeIndexOf(deps.db, collection)))
+  const { row } = index
   const model = modelOfVersion(deps.models, row.embeddingVersion, row.embeddingModel)
-  const [index, vector, terms] = await Promise.all([
-    deps.indexes.of(row),
+  const [vector, terms] = await Promise.all([
     clock.time('embed', () => embedQuery(model, query, collection.tenant, request)),
     clock.time('words', () => wordsOf(deps.db, collection.textConfig, query)),
   ])

@@ -10,6 +10,8 @@ import { type FollowingVectors, type LiveIndex, openLiveIndex } from './live-ind
 export type LiveIndexes = {
   /** Opened on first use. Two callers share one opening. */
   of(row: IndexRow): Promise<LiveIndex>
+  /** The open index of this id, without a look at the database: what a row says of model and kind never changes. */
+  opened(id: string | null): Promise<LiveIndex> | undefined
   /** To be called after a commit: this process has the change when it resolves, others soon. */
   changed(rows: readonly IndexRow[]): Promise<void>
   forget(row: IndexRow): Promise<void>
@@ -66,6 +68,7 @@ export const createLiveIndexes = (deps: LiveIndexesDeps): LiveIndexes => {
 
   return {
     of: (row) => open.get(row.id) ?? start(row),
+    opened: (id) => (id === null ? undefined : open.get(id)),
     async changed(rows) {
       for (const row of rows) {
         await (await (open.get(row.id) ?? start(row))).catchUp()

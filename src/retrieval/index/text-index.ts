@@ -14,17 +14,21 @@ export type TextMatch = {
  * In memory because Postgres cannot rank by rarity: `ts_rank_cd` over OR-ed words took 50 to 145 ms at 20k chunks on PGlite, this takes about one.
  */
 export class TextIndex {
-  #postings = new Map<string, { labels: number[]; counts: number[] }>()
-  #lengths = new Map<number, number>()
+  #postings = new Map<string, Posting>()
+  /** Words of each label's chunk; -1 where there is none. Labels are small integers, so arrays beat maps several times over. */
+  #lengths = new Int32Array(0)
+  #scores = new Float64Array(0)
+  #weights = new Float64Array(0)
   #removed = new Set<number>()
+  #count = 0
   #totalLength = 0
 
   get count(): number {
-    return this.#lengths.size
+    return this.#count
   }
 
   add(label: number, terms: TermCounts): void {
-    if (this.#lengths.has(label) || this.#removed.has(label)) return
+    if (this.#lengthOf(label) >= 0 || this.#removed.has(label)) return
     let length = 0
     for (const [term, count] of terms) {
       length += count
@@ -35,69 +39,93 @@ export class TextIndex {
         posting.counts.push(count)
       }
     }
-    this.#lengths.set(label, length)
-    this.#totalLength += length
+    this.#place(label, length)
   }
 
   /** Postings are swept when a quarter of them belong to removed chunks. */
   remove(label: number): void {
-    const length = this.#lengths.get(label)
-    if (length === undefined) return
-    this.#lengths.delete(label)
+    const length = this.#lengthOf(label)
+    if (length < 0) return
+    this.#lengths[label] = -1
+    this.#count -= 1
     this.#totalLength -= length
     this.#removed.add(label)
     if (this.#removed.size > 1000 && this.#removed.size > this.count / 4) this.#sweep()
   }
 
   search(terms: readonly string[], k: number, among?: ReadonlySet<number>): TextMatch[] {
-    const averageLength = this.#totalLength / Math.max(1, this.count)
-    const matches = new Map<number, TextMatch>()
+    const averageLength = Math.max(1, this.#totalLength / Math.max(1, this.count))
+    const touched: number[] = []
     let totalWeight = 0
     for (const term of new Set(terms)) {
       const posting = this.#postings.get(term)
       const weight = inverseDocumentFrequency(this.count, posting?.labels.length ?? 0)
       totalWeight += weight
-      if (posting === undefined) continue
-      posting.labels.forEach((label, at) => {
-        const length = this.#lengths.get(label)
-        if (length === undefined || (among !== undefined && !among.has(label))) return
-        const count = posting.counts[at] as number
-        const score = (weight * count * (k1 + 1)) / (count + k1 * (1 - b + (b * length) / averageLength))
-        const match = matches.get(label)
-        if (match === undefined) matches.set(label, { label, score, coverage: weight })
-        else {
-          match.score += score
-          match.coverage += weight
-        }
-      })
+      for (let at = 0; at < (posting?.labels.length ?? 0); at += 1) {
+        const label = posting?.labels[at] as number
+        const length = this.#lengths[label] as number
+        if (length < 0 || (among !== undefined && !among.has(label))) continue
+        const count = posting?.counts[at] as number
+        if (this.#weights[label] === 0) touched.push(label)
+        this.#weights[label] = (this.#weights[label] as number) + weight
+        this.#scores[label] =
+          (this.#scores[label] as number) + (weight * count * (k1 + 1)) / (count + k1 * (1 - b + (b * length) / averageLength))
+      }
     }
-    const best = [...matches.values()].sort((left, right) => right.score - left.score || left.label - right.label).slice(0, k)
-    return best.map((match) => ({ ...match, coverage: totalWeight === 0 ? 0 : match.coverage / totalWeight }))
+    const matches = best(touched, this.#scores, k).map((label) => ({
+      label,
+      score: this.#scores[label] as number,
+      coverage: (this.#weights[label] as number) / totalWeight,
+    }))
+    for (const label of touched) {
+      this.#scores[label] = 0
+      this.#weights[label] = 0
+    }
+    return matches
   }
 
   /** Everything the index holds, for a snapshot. */
-  *entries(): Generator<{ term: string; labels: number[]; counts: number[] }> {
+  *entries(): Generator<{ term: string } & Posting> {
     this.#sweep()
     for (const [term, posting] of this.#postings) yield { term, ...posting }
   }
 
-  static from(entries: Iterable<{ term: string; labels: number[]; counts: number[] }>, empty: Iterable<number>): TextIndex {
+  static from(entries: Iterable<{ term: string } & Posting>, empty: Iterable<number>): TextIndex {
     const index = new TextIndex()
-    for (const label of empty) index.#lengths.set(label, 0)
+    const lengths = new Map<number, number>()
+    for (const label of empty) lengths.set(label, 0)
     for (const { term, labels, counts } of entries) {
       index.#postings.set(term, { labels, counts })
       labels.forEach((label, at) => {
-        const count = counts[at] as number
-        index.#lengths.set(label, (index.#lengths.get(label) ?? 0) + count)
-        index.#totalLength += count
+        lengths.set(label, (lengths.get(label) ?? 0) + (counts[at] as number))
       })
     }
+    for (const [label, length] of lengths) index.#place(label, length)
     return index
   }
 
   /** Labels of chunks without a single indexed word. */
   emptyLabels(): number[] {
-    return [...this.#lengths].filter(([, length]) => length === 0).map(([label]) => label)
+    return Array.from(this.#lengths.keys()).filter((label) => this.#lengths[label] === 0)
+  }
+
+  #lengthOf(label: number): number {
+    return this.#lengths[label] ?? -1
+  }
+
+  #place(label: number, length: number): void {
+    if (label >= this.#lengths.length) {
+      const size = Math.max(1024, 2 * label)
+      const lengths = new Int32Array(size).fill(-1)
+      lengths.set(this.#lengths)
+      this.#lengths = lengths
+      // Between searches these hold zeros only.
+      this.#scores = new Float64Array(size)
+      this.#weights = new Float64Array(size)
+    }
+    this.#lengths[label] = length
+    this.#count += 1
+    this.#totalLength += length
   }
 
   #sweep(): void {
@@ -114,6 +142,24 @@ export class TextIndex {
     }
     this.#removed.clear()
   }
+}
+
+/** Labels of the chunks that hold a word, and how often each does. */
+type Posting = { labels: number[]; counts: number[] }
+
+/** The `k` labels of highest score, ties by label. What cannot be among them is dropped before sorting, a few thousand at a time. */
+const best = (labels: number[], scores: Float64Array, k: number): number[] => {
+  const byScore = (left: number, right: number) => (scores[right] as number) - (scores[left] as number) || left - right
+  let kept: number[] = []
+  let floor = Number.NEGATIVE_INFINITY
+  for (const label of labels) {
+    if ((scores[label] as number) < floor) continue
+    kept.push(label)
+    if (kept.length < 4 * k) continue
+    kept = kept.sort(byScore).slice(0, k)
+    floor = scores[kept[k - 1] as number] as number
+  }
+  return kept.sort(byScore).slice(0, k)
 }
 
 const k1 = 1.2
