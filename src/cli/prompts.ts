@@ -87,7 +87,7 @@ export const promptCommands = (program: Command, context: CliContext): void => {
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  weir prompts lint prompts')
     .action(async (folder: string, options: { json?: boolean }) => {
-      const report = lintTree(await readTreeFiles(resolve(context.folder, folder)))
+      const report = await lintTree(await readTreeFiles(resolve(context.folder, folder)))
       if (options.json) context.print(JSON.stringify(report))
       else for (const problem of report.problems) context.print(formatProblem(problem))
       if (report.problems.length > 0) throw new CommandExit(exitCodes.gateFailed)

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { FindPartial } from './closure.ts'
 import { compileTemplate } from './compile.ts'
 import { compileInputs, compileSchema } from './inputs.ts'
@@ -23,10 +24,14 @@ export const lintPrompt = (source: { name: string; path: string; text: string },
 }
 
 /** The faults of a whole tree: names first, as without them there is no tree. */
-export const lintTree = (files: TreeFile[]): { prompts: number; problems: Problem[] } => {
+export const lintTree = async (files: TreeFile[]): Promise<{ prompts: number; problems: Problem[] }> => {
   try {
     const tree = namePromptTree(files)
-    const problems = [...tree.prompts.values()].flatMap((file) => lintPrompt(file, partialFinder(tree)).problems)
+    const problems: Problem[] = []
+    for (const file of tree.prompts.values()) {
+      await setImmediate() // a server that lints is serving too
+      problems.push(...lintPrompt(file, partialFinder(tree)).problems)
+    }
     return { prompts: tree.prompts.size, problems: distinctProblems(problems) }
   } catch (error) {
     if (!(error instanceof PromptFileError)) throw error

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { sha256 } from '../lib/hash.ts'
 import { lintPrompt } from './lint.ts'
 import { distinctProblems, type Problem, PromptFileError } from './problem.ts'
@@ -25,7 +26,7 @@ export type TreeChanges = { touched: TouchedPrompt[]; gone: StoredHead[]; unchan
  * Compares a tree with the stored heads. Files whose bytes and partials are those of the head are not read again. Throws PromptFileError
  * with the problems of all files, so that nothing is half applied; an empty tree is refused, as it would archive everything.
  */
-export const compareTree = (files: TreeFile[], heads: ReadonlyMap<string, StoredHead>): TreeChanges => {
+export const compareTree = async (files: TreeFile[], heads: ReadonlyMap<string, StoredHead>): Promise<TreeChanges> => {
   const tree = namePromptTree(files)
   if (tree.prompts.size === 0) {
     const message = 'there are no prompts here, and a sync of nothing would archive every prompt'
@@ -41,6 +42,8 @@ export const compareTree = (files: TreeFile[], heads: ReadonlyMap<string, Stored
       changes.unchanged += 1
       continue
     }
+    // Reading a prompt takes milliseconds, and a server that syncs is serving too.
+    await setImmediate()
     const { prompt, problems: found } = same ? { prompt: undefined, problems: [] } : lintPrompt(file, partialFinder(tree))
     problems.push(...found)
     changes.touched.push({ ...file, prompt, head })

@@ -2,9 +2,9 @@ import { and, eq, inArray, sql } from 'drizzle-orm'
 import { lockedTransaction } from '../db/advisory-lock.ts'
 import type { Database } from '../db/database.ts'
 import { promptPartials, promptSyncEvents, prompts, promptVersions } from '../db/schema/prompts.ts'
-import { sha256 } from '../lib/hash.ts'
+import { hashOf, sha256 } from '../lib/hash.ts'
 import { uuidv7 } from '../lib/ids.ts'
-import { type Change, compareTree, planSync, type StoredHead, type SyncPlan } from './plan.ts'
+import { type Change, compareTree, planSync, type StoredHead, type SyncPlan, type TreeChanges } from './plan.ts'
 import { announceChange } from './revision.ts'
 import type { TreeFile } from './tree.ts'
 
@@ -25,9 +25,14 @@ export type Provenance = { gitCommit: string; author: string; message: string }
 
 /** Makes the database hold what the tree holds: git → database, all or nothing, and again the same without effect. Throws PromptFileError. */
 export const syncPrompts = async (db: Database, request: SyncRequest): Promise<SyncPlan> => {
-  if (request.dryRun) return planFor(db, request.files)
+  const heads = await storedHeads(db)
+  const changes = await compareTree(request.files, heads)
+  if (request.dryRun) return planFor(db, changes)
+  if (changes.touched.length + changes.gone.length === 0) return { changes: [], unchanged: changes.unchanged }
   return lockedTransaction(db, 'prompts.sync', async (tx) => {
-    const plan = await planFor(tx, request.files)
+    // The slow reading was done outside the lock; it is done again only if another sync came in between.
+    const headsNow = await storedHeads(tx)
+    const plan = await planFor(tx, sameHeads(heads, headsNow) ? changes : await compareTree(request.files, headsNow))
     if (plan.changes.length === 0) return plan
     await apply(tx, plan.changes, request)
     await tx.insert(promptSyncEvents).values({
@@ -43,11 +48,13 @@ export const syncPrompts = async (db: Database, request: SyncRequest): Promise<S
   })
 }
 
-const planFor = async (db: Database, files: TreeFile[]): Promise<SyncPlan> => {
-  const changes = compareTree(files, await storedHeads(db))
+const planFor = async (db: Database, changes: TreeChanges): Promise<SyncPlan> => {
   const stored = changes.touched.filter(({ head }) => head !== undefined).map(({ name }) => name)
   return planSync(changes, stored.length === 0 ? new Map() : await versionsByClosure(db, stored))
 }
+
+const sameHeads = (left: ReadonlyMap<string, StoredHead>, right: ReadonlyMap<string, StoredHead>): boolean =>
+  left.size === right.size && [...left.values()].every((head) => hashOf(head) === hashOf(right.get(head.name)))
 
 const storedHeads = async (db: Database): Promise<Map<string, StoredHead>> => {
   const rows = await db

@@ -23,7 +23,7 @@ export const readTreeFiles = async (folder: string): Promise<TreeFile[]> => {
   return Promise.all(paths.map(async (path) => ({ path, text: await readText(join(folder, path), path) })))
 }
 
-/** Names the files. Throws PromptFileError for paths that name nothing and for two files of one name. */
+/** Names the files. Throws PromptFileError for paths that name nothing, two files of one name, and text that is not text. */
 export const namePromptTree = (files: TreeFile[]): PromptTree => {
   const tree: PromptTree = { prompts: new Map(), partials: new Map() }
   const owners = new Map<string, string>()
@@ -33,6 +33,10 @@ export const namePromptTree = (files: TreeFile[]): PromptTree => {
     const problem = (message: string) => problems.push({ file: path, line: 1, column: 1, rule: 'name', message })
     if (found === undefined) {
       problem('a path has folders and a name of letters, digits, _, - and dots, and ends in .prompt')
+      continue
+    }
+    if (text.includes('\0') || !text.isWellFormed()) {
+      problem('the text has a NUL or half a surrogate pair, which no database keeps')
       continue
     }
     const key = `${found.kind}:${nameKey(found.name)}`

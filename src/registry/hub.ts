@@ -34,7 +34,7 @@ export const hubFiles = async (hub: HubOptions, repo: string, commit: string, si
   const files: HubFile[] = []
   let next: string | undefined = `/api/models/${repo}/tree/${commit}?recursive=true`
   while (next !== undefined) {
-    const response = await hubFetch(hub, new URL(next, hub.endpoint), { signal })
+    const response = await hubFetch(hub, hubUrl(hub, next), { signal })
     for (const entry of (await response.json()) as TreeEntry[]) {
       if (entry.type !== 'file') continue
       files.push({ path: entry.path, size: entry.lfs?.size ?? entry.size, sha256: entry.lfs?.oid, gitSha1: entry.oid })
@@ -72,8 +72,12 @@ export const chooseFiles = (files: HubFile[], quantisation: string | undefined, 
 const hasQuantisation = (path: string, quantisation: string): boolean =>
   path.toLowerCase().split(/[-./]/).includes(quantisation.toLowerCase())
 
+/** A path of the hub, or a whole address as its `Link` headers have; the endpoint of a mirror may have a path of its own. */
+export const hubUrl = ({ endpoint }: HubOptions, path: string): URL =>
+  new URL(/^https?:/.test(path) ? path : `${endpoint.replace(/\/+$/, '')}${path}`)
+
 const hubJson = async (hub: HubOptions, path: string, signal: AbortSignal): Promise<unknown> =>
-  (await hubFetch(hub, new URL(path, hub.endpoint), { signal })).json()
+  (await hubFetch(hub, hubUrl(hub, path), { signal })).json()
 
 /** Follows redirects by hand: large files live on other hosts, and the token is not theirs. Throws on every status but 200 and 206. */
 export const hubFetch = async (

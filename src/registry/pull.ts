@@ -4,7 +4,7 @@ import { open, rm, stat } from 'node:fs/promises'
 import { AppError, isRetryable } from '../lib/errors.ts'
 import type { LocalArtifacts } from './artifacts/local.ts'
 import type { Blob } from './artifacts/store.ts'
-import { type HubFile, type HubOptions, hubFetch } from './hub.ts'
+import { type HubFile, type HubOptions, hubFetch, hubUrl } from './hub.ts'
 import { type ArtifactFile, checkArtifactPath } from './manifest.ts'
 
 export type PullProgress = { path: string; doneBytes: number; totalBytes: number }
@@ -24,12 +24,27 @@ export type DownloadOptions = {
 /** Fetches a file, resuming what an earlier attempt left, and checks it against the hub's hash before it is taken in. Throws `model_unverified`. */
 export const downloadFile = async (file: HubFile, options: DownloadOptions): Promise<ArtifactFile> => {
   checkArtifactPath(file.path)
+  const partial = await options.store.temporaryPath(`${file.sha256 ?? file.gitSha1}.part`)
+  // Two pulls of one file would write into each other's: the second waits, and finds the file there.
+  while (underway.has(partial)) await underway.get(partial)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  underway.set(partial, promise)
+  try {
+    return await fetchChecked(file, partial, options)
+  } finally {
+    underway.delete(partial)
+    resolve()
+  }
+}
+
+const underway = new Map<string, Promise<void>>()
+
+const fetchChecked = async (file: HubFile, partial: string, options: DownloadOptions): Promise<ArtifactFile> => {
   const { store, signal, progress } = options
   if (file.sha256 !== undefined && (await store.has({ sha256: file.sha256, size: file.size }))) {
     progress({ path: file.path, doneBytes: file.size, totalBytes: file.size })
     return { path: file.path, size: file.size, sha256: file.sha256 }
   }
-  const partial = await store.temporaryPath(`${file.sha256 ?? file.gitSha1}.part`)
   await attempts(options, () => fetchRest(file, partial, options))
   const blob = await checkedContent(file, partial, signal)
   await store.adopt(partial, blob, signal)
@@ -44,7 +59,7 @@ const fetchRest = async (file: HubFile, partial: string, { hub, repo, commit, si
   progress({ path: file.path, doneBytes: from, totalBytes: file.size })
   if (from === file.size && from > 0) return
   const path = file.path.split('/').map(encodeURIComponent).join('/')
-  const url = new URL(`/${repo}/resolve/${commit}/${path}`, hub.endpoint)
+  const url = hubUrl(hub, `/${repo}/resolve/${commit}/${path}`)
   const response = await hubFetch(hub, url, { signal, headers: from > 0 ? { range: `bytes=${from}-` } : {} })
   const resumed = response.status === 206 && response.headers.get('content-range')?.startsWith(`bytes ${from}-`) === true
   const target = await open(partial, resumed ? 'a' : 'w')

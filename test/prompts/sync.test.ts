@@ -110,6 +110,7 @@ describeDatabases('sync', (makeDatabase) => {
     await expect(sync([])).rejects.toThrow('no prompts here')
     await expect(sync(tree({ 'a b.prompt': 'x' }))).rejects.toThrow('a b.prompt:1:1')
     await expect(sync(tree({ '../x.prompt': 'x' }))).rejects.toThrow('../x.prompt:1:1')
+    await expect(sync(tree({ 'x.prompt': 'a\0b' }))).rejects.toThrow('x.prompt:1:1: the text has a NUL')
     await expect(sync(tree({ 'A.prompt': 'x', 'a.prompt': 'y' }))).rejects.toThrow('a.prompt:1:1: A.prompt already has this name')
   })
 

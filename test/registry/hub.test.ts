@@ -110,6 +110,14 @@ describe('downloads', () => {
     expect(server.requests.filter((line) => line.includes('resolve'))).toHaveLength(before)
   })
 
+  test('of one file at once fetch it once', async () => {
+    await using server = startHub('o/m', files)
+    const { download } = setUp(server.url)
+    const artifacts = await Promise.all([download('m-Q4_K_M.gguf'), download('m-Q4_K_M.gguf')])
+    expect(artifacts.map((artifact) => artifact.sha256)).toEqual([sha256(weights), sha256(weights)])
+    expect(server.requests.filter((line) => line.includes('resolve') && line.includes('Q4_K_M'))).toHaveLength(1)
+  })
+
   test('of other content are refused and leave nothing behind', async () => {
     await using server = startHub('o/m', files)
     server.corrupt.set('m-Q4_K_M.gguf', Buffer.alloc(weights.length, 'evil'))

@@ -82,7 +82,7 @@ export const promptRoutes = ({ db, clock, findPassingEvalRun, casesOf }: PromptR
       maxBytes: treeBytes,
       response: { description: 'Problems with file, line and column', schema: schemas.lintReport },
     },
-    (c, { body }) => c.json(lintTree(body.files)),
+    async (c, { body }) => c.json(await lintTree(body.files)),
   )
   documented(
     app,
