@@ -95,6 +95,35 @@ export const backfill = async (
   await retrieval.indexes.changed([row])
 }
 
+/**
+ * Brings a collection to the embedding model that the configuration names. Nothing to do in the usual case. While the old model is still configured the new
+ * index is only built: somebody compares, then switches. When it is gone (its file was replaced, as by an upgrade) no query could be answered any more, so
+ * the collection switches as soon as the new index is complete, and the useless one is dropped.
+ */
+export const alignEmbedding = async (
+  retrieval: Retrieval,
+  collection: Collection,
+  embedding: string,
+  kind: IndexRow['kind'],
+  signal: AbortSignal,
+): Promise<'aligned' | 'built' | 'switched'> => {
+  const { database, models, clock } = retrieval.deps
+  const wanted = modelNamed(models, embedding)
+  const rows = await indexesOf(database.db, collection.id)
+  const active = rows.find((row) => row.id === collection.activeIndexId)
+  if (active === undefined || active.embeddingVersion === wanted.version) return 'aligned'
+  const isUseless = (row: IndexRow) => !models().some(({ version }) => version === row.embeddingVersion)
+  const by = { actor: 'startup', reason: 'the embedding model that made the index is no longer configured' }
+  for (const row of rows) if (row.id !== active.id && isUseless(row)) await dropIndex(retrieval, collection, row.id, by)
+  const existing = rows.find((row) => row.embeddingVersion === wanted.version)
+  const row = existing ?? (await startReindex(retrieval, collection, embedding, kind))
+  await backfill(retrieval, row, () => undefined, signal)
+  if (!isUseless(active)) return 'built'
+  await switchIndex(database.db, collection, row.id, active.id, by, clock())
+  await dropIndex(retrieval, collection, active.id, by)
+  return 'switched'
+}
+
 /** Searches both indexes with the same questions. Each question is embedded by each index's own model. */
 export const compareIndexes = async (
   retrieval: Retrieval,

@@ -70,6 +70,9 @@ try {
   }
   const collection = await retrieval.ensureCollection('default', 'bench', { embedding: embedding.model.embedder.id, kind: 'hnsw' })
 
+  const idleLoop = watchLoop()
+  await Bun.sleep(3000)
+  console.log(`idle loop late, which is the machine's doing: ${show(idleLoop())}`)
   const ingestLoop = watchLoop()
   let from = performance.now()
   const summary = await ingestTree(retrieval, collection, { path: folder, prune: true }, signal)

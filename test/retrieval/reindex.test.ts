@@ -1,6 +1,14 @@
 import { beforeAll, expect, test } from 'vitest'
 import type { Collection } from '../../src/db/schema/retrieval.ts'
-import { backfill, compareIndexes, dropIndex, reclaimStandby, startReindex, switchIndex } from '../../src/retrieval/reindex.ts'
+import {
+  alignEmbedding,
+  backfill,
+  compareIndexes,
+  dropIndex,
+  reclaimStandby,
+  startReindex,
+  switchIndex,
+} from '../../src/retrieval/reindex.ts'
 import { indexesOf } from '../../src/retrieval/store/collections.ts'
 import { describeDatabases, type TestDatabase } from '../support/database.ts'
 import { hashEmbedder } from './support/hash-embedder.ts'
@@ -91,5 +99,18 @@ describeDatabases('another embedding model', (makeDatabase) => {
       code: 'unavailable',
       message: expect.stringContaining("'blue'"),
     })
+  })
+
+  test('the configuration names another model: built beside while the old one is there, switched to when it is gone', async () => {
+    const collection = await fill('aligned')
+    const align = async (own: typeof library, embedding: string) => alignEmbedding(own, await read('aligned'), embedding, 'hnsw', never)
+    expect(await align(library, 'blue')).toBe('aligned')
+    expect(await align(library, 'green')).toBe('built')
+    expect((await read('aligned')).activeIndexId).toBe(collection.activeIndexId)
+    const upgraded = openLibrary(database, { models: [green] })
+    expect(await align(upgraded, 'green')).toBe('switched')
+    expect((await find(upgraded, await read('aligned'), 'one sluice'))[0]?.externalId).toBe('sluice.txt')
+    expect(await put(upgraded, await read('aligned'), 'new.txt', 'a new heron')).toMatchObject({ outcome: 'added' })
+    expect(await indexesOf(database.db, collection.id)).toMatchObject([{ embeddingVersion: green.version, state: 'active' }])
   })
 })
