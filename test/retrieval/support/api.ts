@@ -5,6 +5,7 @@ import type { Env } from '../../../src/http/context.ts'
 import { errorResponse } from '../../../src/http/errors.ts'
 import { fileRoutes } from '../../../src/http/files.ts'
 import { vectorStoreRoutes } from '../../../src/http/vector-stores.ts'
+import { collectionRoutes } from '../../../src/http/vector-stores-admin.ts'
 import { uuidv7 } from '../../../src/lib/ids.ts'
 import { createAttachments } from '../../../src/retrieval/attachments.ts'
 import type { Retrieval } from '../../../src/retrieval/retrieval.ts'
@@ -25,6 +26,7 @@ export const serveRetrieval = (retrieval: Retrieval, embedding = 'words') => {
     })
     .route('/v1/files', fileRoutes({ db, clock: Date.now, detach: attachments.detachEverywhere, maxFileBytes: 1 << 20 }))
     .route('/v1/vector_stores', vectorStoreRoutes({ retrieval, attachments, defaults: () => ({ embedding, kind: 'hnsw' }) }))
+  app.route('/admin/collections', collectionRoutes({ retrieval, defaults: () => ({ embedding, kind: 'hnsw' }) }))
   app.onError((error, c) => errorResponse(error, c.get('requestId')))
   const server = Bun.serve({ port: 0, fetch: app.fetch })
   afterAll(async () => {
@@ -32,5 +34,5 @@ export const serveRetrieval = (retrieval: Retrieval, embedding = 'words') => {
     await attachments.close()
   })
   const client = (tenant: string) => new OpenAI({ apiKey: tenant, baseURL: `${server.url}v1`, maxRetries: 0 })
-  return { attachments, client, url: server.url }
+  return { attachments, client, url: server.url, fetch: async (request: Request) => app.fetch(request) }
 }
