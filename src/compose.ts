@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto'
 import type { Hono } from 'hono'
 import { createAnswer } from './answer/answer.ts'
 import { createEmbed } from './answer/embed.ts'
+import { createAdmission } from './compose/admission.ts'
 import { createAuthentication } from './compose/authentication.ts'
 import { createCache, createDropCache } from './compose/cache.ts'
 import { createEngines, warmUp } from './compose/engines.ts'
+import { experimentsOf } from './compose/experiments.ts'
 import { housekeeping } from './compose/housekeeping.ts'
 import { createKnowledge } from './compose/knowledge.ts'
 import { createLiveConfig, type LiveConfig } from './compose/live-config.ts'
@@ -17,6 +19,7 @@ import { migrate } from './db/migrate.ts'
 import { createFeedback } from './feedback/feedback.ts'
 import { cacheRoutes } from './http/admin/cache.ts'
 import { costRoutes } from './http/admin/cost.ts'
+import { experimentRoutes } from './http/admin/experiments.ts'
 import { keyRoutes } from './http/admin/keys.ts'
 import { traceRoutes } from './http/admin/traces.ts'
 import { createApp } from './http/app.ts'
@@ -113,6 +116,15 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
   await knowledge.start(serving)
   live.refreshRoutes()
   const cost = createCost(() => live.current.priceOf)
+  const admission = createAdmission({
+    database,
+    clock,
+    rules: () => live.current.config.limits,
+    budgets: () => live.current.budgets,
+    priceOf: () => live.current.priceOf,
+    log,
+    signal: stopped.signal,
+  })
   const keepPayload = () => live.current.config.defaults.payloads === 'keep'
   const routes = () => live.current.serving.routes
   const answer = createAnswer({
@@ -122,12 +134,14 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     cost,
     keepPayload,
     prepare: knowledge.prepare,
+    admit: admission.admit,
   })
   const embed = createEmbed({
     routes,
     embedderOf: (variant) => live.current.models.embedders.get(variant.model),
     record,
     cost,
+    admit: admission.admit,
     keepPayload,
   })
 
@@ -149,6 +163,11 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
       '/v1/feedback': feedbackRoutes({
         feedback: createFeedback({ db, metrics: () => live.current.config.metrics, clock }),
         maxBodyBytes: () => live.current.config.defaults.max_body_bytes,
+      }),
+      '/admin/experiments': experimentRoutes({
+        db,
+        experiments: () => experimentsOf(live.current.config),
+        metrics: () => live.current.config.metrics,
       }),
       '/admin/keys': keyRoutes({ keys, defaultScopes: () => live.current.config.keys.default_scopes }),
       '/admin/cache': cacheRoutes({ drop: createDropCache({ db, clock, routes, cache }) }),
@@ -174,6 +193,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
       stopped.abort()
       await knowledge.close()
       await Promise.all([engines.llama.close(), engines.onnx.close(), sweeping])
+      await admission.close()
       await cache.close()
       await stopObserving()
       await keyring.close()

@@ -7,7 +7,7 @@ const floors: string[][] = [
   ['lib'],
   ['db', 'models', 'telemetry'],
   ['engine', 'cache'],
-  ['prompts', 'registry', 'retrieval', 'traces', 'features', 'keys', 'cost', 'feedback'],
+  ['prompts', 'registry', 'retrieval', 'traces', 'features', 'keys', 'limits', 'cost', 'feedback'],
   ['rollout'],
   ['answer'],
   ['evals', 'monitors', 'batch', 'training'],

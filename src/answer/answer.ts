@@ -1,7 +1,9 @@
 import { AppError } from '../lib/errors.ts'
 import type { ChatEvent, ChatModel, ChatRequest, FinishReason, Sampling, Usage } from '../models/chat-model.ts'
+import { estimateUsage } from '../models/providers/estimate.ts'
 import type { RouteTable, Variant } from '../rollout/route.ts'
 import type { RecordTrace, Trace } from '../traces/trace.ts'
+import type { Admission, Admit } from './admit.ts'
 import { checkCapabilities } from './capabilities.ts'
 import { noteFailure } from './failure.ts'
 import { type Cost, noteObservation, noteUsage, noteVariant, openTrace } from './open-trace.ts'
@@ -18,18 +20,20 @@ export type AnswerDeps = {
   record: RecordTrace
   cost: Cost
   prepare?: Prepare | undefined
+  admit?: Admit | undefined
   /** Whether traces keep what was asked and answered. */
   keepPayload: () => boolean
 }
 
 /** The one use case: a request to a route, from its variant to its trace. Exactly one trace is recorded, whatever happens. */
 export const createAnswer =
-  ({ routes, modelOf, record, cost, prepare, keepPayload }: AnswerDeps) =>
+  ({ routes, modelOf, record, cost, prepare, admit, keepPayload }: AnswerDeps) =>
   (request: AnswerRequest): Answer => {
     const trace = openTrace(request, request.endpoint, request.stream)
     const choices = blankChoices(request.chat.n ?? 1)
     let asked: ChatRequest | undefined
     let prepared: PreparedInput | undefined
+    let admission: Admission | undefined
 
     const ask = async (): Promise<AsyncIterable<ChatEvent>> => {
       const variant = pickVariant(routes(), request)
@@ -41,7 +45,8 @@ export const createAnswer =
         noteObservation(trace, observation)
       })
       checkCapabilities(model, asked)
-      if (prepared.reply !== undefined) trace.model = null
+      if (prepared.reply === undefined) admission = await admit?.({ request, variant, estimate: estimateOf(asked) })
+      else trace.model = null
       const events = prepared.reply === undefined ? model.stream(asked) : replyEvents(prepared.reply, choices.length)
       return prepared.revise?.(events) ?? events
     }
@@ -67,6 +72,7 @@ export const createAnswer =
       } finally {
         trace.latencyMs = request.elapsedMs()
         if (answer.usage) noteUsage(trace, answer.usage, cost)
+        admission?.settle(trace)
         if (keepPayload()) trace.payload = payloadOf(asked ?? request.chat, choices, prepared?.passages)
         record(trace)
       }
@@ -81,6 +87,11 @@ export const createAnswer =
     return answer
   }
 
+const estimateOf = (request: ChatRequest) => () => ({
+  prompt: estimateUsage(request, 0).promptTokens,
+  completion: request.sampling.maxTokens === undefined ? undefined : request.sampling.maxTokens * (request.n ?? 1),
+})
+
 const chatModel = (model: ChatModel | undefined, variant: Variant): ChatModel => {
   if (model !== undefined) return model
   throw new AppError('model_not_found', `'${variant.model}' does not answer conversations or completions`, { param: 'model' })
@@ -92,7 +103,7 @@ const toChatRequest = (request: AnswerRequest, variant: Variant, prepared: Prepa
   return {
     ...chat,
     input: prepared.input,
-    sampling: filled(chat.sampling, variant.defaults, prepared.sampling),
+    sampling: merged(prepared.sampling, variant.defaults, chat.sampling),
     tools: chat.tools ?? prepared.tools,
     responseFormat: chat.responseFormat ?? prepared.responseFormat,
     tenant: principal.tenant,
@@ -102,13 +113,12 @@ const toChatRequest = (request: AnswerRequest, variant: Variant, prepared: Prepa
   }
 }
 
-const filled = (sampling: Sampling, ...defaults: (Sampling | undefined)[]): Sampling => {
-  const all: Sampling = { ...sampling }
-  for (const set of defaults) {
-    for (const name in set) {
-      const parameter = name as keyof Sampling
-      if (all[parameter] === undefined) Object.assign(all, { [parameter]: set[parameter] })
-    }
+/** Later sets win; what is undefined in one leaves an earlier one in force. */
+const merged = (...sets: (Sampling | undefined)[]): Sampling => {
+  const all: Sampling = {}
+  for (const set of sets) {
+    if (set === undefined) continue
+    for (const name of Object.keys(set) as (keyof Sampling)[]) if (set[name] !== undefined) Object.assign(all, { [name]: set[name] })
   }
   return all
 }

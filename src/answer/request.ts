@@ -1,5 +1,6 @@
 import type { Principal } from '../keys/principal.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { RateLimits } from '../limits/limiter.ts'
 import type { ChatEvent, ChatRequest, Usage } from '../models/chat-model.ts'
 import type { PromptChoice } from '../rollout/route.ts'
 import type { Trace } from '../traces/trace.ts'
@@ -21,6 +22,8 @@ export type RouteRequest = {
   pin: string | null
   principal: Principal
   metadata: { [key: string]: string } | null
+  /** Hears what is left of the caller's limits, before the answer begins or the refusal is thrown. */
+  noteLimits?: ((limits: RateLimits) => void) | undefined
   signal: AbortSignal
 }
 

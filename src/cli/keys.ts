@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import { AppError } from '../lib/errors.ts'
+import { limitNames } from '../limits/rules.ts'
 import type { CliContext } from './context.ts'
 import { table } from './table.ts'
 
@@ -25,15 +27,22 @@ export const keyCommands = (program: Command, context: CliContext): void => {
     .option('--scope <scope...>', 'inference or admin (default: inference)')
     .option('--tenant <tenant>', 'whose traffic this is', 'default')
     .option('--expires <date>', 'ISO date or date-time after which the key stops working')
+    .option('--limit <name=number...>', 'requests_per_minute, requests_per_day, tokens_per_minute, tokens_per_day or concurrency')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  weir keys create --name website\n  weir keys create --name ops --scope admin inference --expires 2027-01-01',
+      '\nExamples:\n  weir keys create --name website\n  weir keys create --name trial --limit requests_per_minute=10 tokens_per_day=50000\n  weir keys create --name ops --scope admin inference --expires 2027-01-01',
     )
-    .action(async (options: { name: string; scope?: string[]; tenant: string; expires?: string; json?: boolean }) => {
+    .action(async (options: { name: string; scope?: string[]; tenant: string; expires?: string; limit?: string[]; json?: boolean }) => {
       const response = await context.request('/admin/keys', {
         method: 'POST',
-        json: { name: options.name, scopes: options.scope, tenant: options.tenant, expires_at: options.expires },
+        json: {
+          name: options.name,
+          scopes: options.scope,
+          tenant: options.tenant,
+          expires_at: options.expires,
+          metadata: options.limit && Object.fromEntries(options.limit.map(limitOf)),
+        },
       })
       printSecret(context, (await response.json()) as CreatedKey, options.json)
     })
@@ -77,6 +86,13 @@ export const keyCommands = (program: Command, context: CliContext): void => {
       await context.request(`/admin/keys/${encodeURIComponent(id)}/revoke`, { method: 'POST', json: { reason: options.reason } })
       context.print(`revoked ${id}`)
     })
+}
+
+/** `requests_per_minute=10`. A name that limits nothing must not look as if it did. */
+const limitOf = (text: string): [string, string] => {
+  const [name = '', value = ''] = text.split('=')
+  if ((limitNames as readonly string[]).includes(name)) return [name, value]
+  throw new AppError('invalid_request', `${name} is no limit: use ${limitNames.join(', ')}`)
 }
 
 const printSecret = (context: CliContext, key: CreatedKey, json: boolean | undefined) => {

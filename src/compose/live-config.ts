@@ -2,13 +2,23 @@ import type { WeirConfig } from '../config/schema.ts'
 import type { PriceTable } from '../cost/price-table.ts'
 import type { ModelListing } from '../http/routes/models.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { Budget } from '../limits/budgets.ts'
+import { budgetsOf } from './admission.ts'
 import { createModels, type Engines, type ModelSet } from './models.ts'
 import { createPriceOf, type PriceOf } from './prices.ts'
 import { type AroundVariant, createServing, type Moving, type Serving } from './routes.ts'
 import { createStacks, type Stacks } from './stacks.ts'
 
 /** Everything made from one configuration; replaced as a whole, so that a request sees one configuration from start to end. */
-export type Live = { config: WeirConfig; models: ModelSet; stacks: Stacks; serving: Serving; listing: ModelListing[]; priceOf: PriceOf }
+export type Live = {
+  config: WeirConfig
+  models: ModelSet
+  stacks: Stacks
+  serving: Serving
+  listing: ModelListing[]
+  priceOf: PriceOf
+  budgets: Budget[]
+}
 
 export type LiveConfig = {
   readonly current: Live
@@ -32,7 +42,9 @@ export const createLiveConfig = (initial: WeirConfig, { engines, moving, prices,
     const models = createModels(config, engines)
     const stacks = createStacks(config, models.chat, clock)
     const serving = createServing(config, stacks, moving, around)
-    return { config, models, stacks, serving, listing: listingOf(config, models, clock()), priceOf: createPriceOf(config, prices) }
+    const priceOf = createPriceOf(config, prices)
+    const budgets = budgetsOf(config, priceOf, clock())
+    return { config, models, stacks, serving, listing: listingOf(config, models, clock()), priceOf, budgets }
   }
   let current = build(initial)
   return {

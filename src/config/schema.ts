@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { scopes } from '../keys/principal.ts'
+import { dimensions } from '../limits/rules.ts'
 import { hostNames } from '../models/providers/hosts.ts'
 import { providerKinds } from '../models/providers/index.ts'
 import { experiment, metrics } from './metrics.ts'
@@ -233,6 +234,34 @@ const collection = z.strictObject({
   sources: z.array(z.string()).default([]),
 })
 
+const count = positive.max(1_000_000_000_000)
+
+/** For each of a dimension, or for the one it names: then in place of the rules without a name. */
+const limitRule = z.strictObject({
+  per: z.enum(dimensions),
+  name: z.string().min(1).optional(),
+  requests_per_minute: count.optional(),
+  requests_per_day: count.optional(),
+  tokens_per_minute: count.optional(),
+  tokens_per_day: count.optional(),
+  /** Requests at the same time, counted by each replica for itself. */
+  concurrency: count.optional(),
+})
+
+const budget = z
+  .strictObject({
+    per: z.enum(dimensions),
+    name: z.string().min(1).optional(),
+    /** Days and months begin at midnight UTC. */
+    period: z.enum(['day', 'month', 'total']),
+    usd: z.number().positive().max(1_000_000),
+    /** Warn once in a period when so much is spent or reserved. */
+    warn_percent: z.number().positive().max(100).optional(),
+    /** Where the warning is posted; it is logged in any case. */
+    webhook: z.url({ protocol: /^https?$/ }).optional(),
+  })
+  .refine((rule) => rule.webhook === undefined || rule.warn_percent !== undefined, { message: 'needs warn_percent', path: ['webhook'] })
+
 export const weirConfigSchema = z.strictObject({
   providers: z.record(name, provider).default({}),
   models: z.record(name, model).default({}),
@@ -255,6 +284,8 @@ export const weirConfigSchema = z.strictObject({
       max_body_bytes: positive.default(4 * 1024 * 1024),
     })
     .prefault({}),
+  limits: z.array(limitRule).default([]),
+  budgets: z.array(budget).default([]),
   /** Scopes that a key gets when none are named. */
   keys: z.strictObject({ default_scopes: z.array(z.enum(scopes)).min(1).default(['inference']) }).prefault({}),
 })

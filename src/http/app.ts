@@ -10,6 +10,7 @@ import { type Authentication, requireKey } from './auth.ts'
 import type { Env } from './context.ts'
 import { errorResponse, logFailure } from './errors.ts'
 import type { InFlight } from './in-flight.ts'
+import { rateLimitHeaders } from './rate-limit-headers.ts'
 import { chatCompletions } from './routes/chat-completions.ts'
 import { completions } from './routes/completions.ts'
 import { embeddings } from './routes/embeddings.ts'
@@ -63,5 +64,6 @@ const arrival = ({ clock, metrics }: AppDeps): MiddlewareHandler<Env> =>
     await next()
     const clientId = c.req.header('x-request-id')
     if (clientId !== undefined && clientId.length <= 256) c.res.headers.set('x-client-request-id', clientId)
+    for (const [name, value] of rateLimitHeaders(c.get('rateLimits') ?? {})) c.res.headers.set(name, value)
     metrics.responded(routePath(c, -1), c.res.status)
   }

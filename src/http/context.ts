@@ -2,6 +2,7 @@ import type { Server } from 'bun'
 import type { Context } from 'hono'
 import type { Principal } from '../keys/principal.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { RateLimits } from '../limits/limiter.ts'
 
 /** What the edge knows of a request by the time a handler sees it. */
 export type Env = {
@@ -14,6 +15,8 @@ export type Env = {
     elapsedMs: Clock
     /** Set on every route that is not public. */
     principal: Principal
+    /** What is left of the caller's limits, where there are any. */
+    rateLimits?: RateLimits
   }
 }
 

@@ -20,6 +20,7 @@ export const toRouteRequest = (c: EdgeContext, body: Body): Omit<RouteRequest, '
   subject: header(c, 'x-weir-subject') ?? body.user ?? body.safety_identifier ?? null,
   pin: header(c, 'x-weir-variant') ?? body.weir?.variant ?? null,
   principal: c.get('principal'),
+  noteLimits: (limits) => c.set('rateLimits', limits),
   metadata: withClientRequestId(body.metadata ?? null, header(c, 'x-request-id')),
 })
 

@@ -98,9 +98,9 @@ const keysVersion = async (db: Database): Promise<{ version: string; onlyFirst: 
 const readKeys = async (db: Database): Promise<Map<string, HeldKey>> => {
   const rows = await db.select().from(apiKeys).where(isNull(apiKeys.revokedAtMs))
   return new Map(
-    rows.map(({ id, hash, tenant, scopes, allowedRoutes, expiresAtMs }) => [
+    rows.map(({ id, hash, tenant, scopes, allowedRoutes, metadata, expiresAtMs }) => [
       handleOf(hash),
-      { hash: Buffer.from(hash), expiresAtMs, principal: { keyId: id, tenant, scopes: scopes as Scope[], allowedRoutes } },
+      { hash: Buffer.from(hash), expiresAtMs, principal: { keyId: id, tenant, scopes: scopes as Scope[], allowedRoutes, metadata } },
     ]),
   )
 }

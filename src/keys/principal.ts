@@ -6,6 +6,8 @@ export type Principal = {
   scopes: readonly Scope[]
   /** Names the key may call; null or absent: all. */
   allowedRoutes?: readonly string[] | null | undefined
+  /** The key's own; may set limits. */
+  metadata?: { [key: string]: string } | undefined
 }
 
 export const scopes = ['inference', 'admin'] as const

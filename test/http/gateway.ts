@@ -1,4 +1,5 @@
 import { OpenAI } from 'openai'
+import type { Admit } from '../../src/answer/admit.ts'
 import { createAnswer } from '../../src/answer/answer.ts'
 import { createEmbed } from '../../src/answer/embed.ts'
 import type { Prepare } from '../../src/answer/prepare.ts'
@@ -22,6 +23,8 @@ export type GatewayOptions = {
   embedders?: Embedder[]
   routes?: Route[]
   prepare?: Prepare
+  admit?: Admit
+  principal?: Partial<Principal>
   graceMs?: number
   app?: Partial<AppDeps>
 }
@@ -42,7 +45,7 @@ export const startGateway = (options: GatewayOptions = {}) => {
     traces.push(structuredClone(trace))
     metrics.answered(trace)
   }
-  const shared = { routes: () => routes, record, cost: () => 0.25, keepPayload: () => true }
+  const shared = { routes: () => routes, record, cost: () => 0.25, admit: options.admit, keepPayload: () => true }
   const app = createApp({
     answer: createAnswer({ ...shared, modelOf: ({ model }) => models.find(({ id }) => id === model), prepare: options.prepare }),
     embed: createEmbed({ ...shared, embedderOf: ({ model }) => embedders.find(({ id }) => id === model) }),
@@ -54,7 +57,7 @@ export const startGateway = (options: GatewayOptions = {}) => {
     clock: systemClock,
     maxBodyBytes: () => 1024 * 1024,
     authenticate: (secret) => {
-      if (secret === key) return principal
+      if (secret === key) return { ...principal, ...options.principal }
       return secret === 'admin' ? { ...principal, scopes: ['inference', 'admin'] } : undefined
     },
     keyless: () => undefined,

@@ -37,7 +37,13 @@ describeDatabases('keys', (makeDatabase) => {
     const { keyring, admin } = await open()
     const { key, secret } = await admin.create({ ...inference, allowedRoutes: ['support'], metadata: { team: 'web' } }, by)
     const principal = keyring.authenticate(secret)
-    expect(principal).toEqual({ keyId: key.id, tenant: 'acme', scopes: ['inference'], allowedRoutes: ['support'] })
+    expect(principal).toEqual({
+      keyId: key.id,
+      tenant: 'acme',
+      scopes: ['inference'],
+      allowedRoutes: ['support'],
+      metadata: { team: 'web' },
+    })
     expect(principal && [mayCall(principal, 'support'), mayCall(principal, 'other')]).toEqual([true, false])
     for (const wrong of ['', 'weir-', key.prefix, `${secret}x`, secret.slice(0, -1), secret.toUpperCase(), key.id]) {
       expect(keyring.authenticate(wrong)).toBeUndefined()

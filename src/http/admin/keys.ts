@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import { z } from 'zod'
 import type { ApiKey, KeyAdmin } from '../../keys/admin.ts'
 import { type Scope, scopes } from '../../keys/principal.ts'
+import { isLimit, limitNames } from '../../limits/rules.ts'
 import { readJson } from '../body.ts'
 import type { Env } from '../context.ts'
 import { parse } from '../schemas/parse.ts'
@@ -49,7 +50,12 @@ const createBody = z.strictObject({
     .default('default'),
   scopes: z.array(z.enum(scopes)).min(1).optional(),
   allowed_routes: z.array(z.string().min(1)).min(1).optional(),
-  metadata: z.record(z.string().max(64), z.string().max(512)).optional(),
+  metadata: z
+    .record(z.string().max(64), z.string().max(512))
+    .refine((metadata) => limitNames.every((limit) => metadata[limit] === undefined || isLimit(metadata[limit])), {
+      message: `${limitNames.join(', ')} must be whole numbers above 0`,
+    })
+    .optional(),
   expires_at: z
     .union([z.iso.datetime({ offset: true }), z.iso.date()])
     .transform((text) => Date.parse(text))

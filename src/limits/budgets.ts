@@ -1,0 +1,66 @@
+import type { Allowance, Leases } from './leases.ts'
+import { applying, type Dimension, type Who } from './rules.ts'
+
+/** US dollars that each key, tenant, route or model, or the one named, may spend. */
+export type Budget = {
+  per: Dimension
+  name?: string | undefined
+  period: 'day' | 'month' | 'total'
+  usd: number
+  /** A warning is sent once in a period when so much is spent or reserved. */
+  warnPercent?: number | undefined
+  webhook?: string | undefined
+}
+
+export type Budgets = {
+  /** Reserves the estimated cost of a request with every budget that it falls under, or throws `insufficient_quota`. */
+  reserve(who: Who, estimateUsd: number): Promise<Reservation>
+}
+
+export type Reservation = {
+  /** US dollars that it really cost. */
+  settle(usd: number): void
+}
+
+export const createBudgets = ({ leases, budgets }: { leases: Leases<BudgetAllowance>; budgets: () => readonly Budget[] }): Budgets => ({
+  reserve: async (who, estimateUsd) => {
+    const reserved: Reservation[] = []
+    try {
+      for (const budget of applying(budgets(), who)) {
+        const lease = await leases.take(budgetAllowance(budget, who), nanoUsd(estimateUsd))
+        reserved.push({ settle: (usd) => lease.settle(nanoUsd(usd)) })
+      }
+    } catch (error) {
+      for (const reservation of reserved) reservation.settle(0)
+      throw error
+    }
+    return {
+      settle: (usd) => {
+        for (const reservation of reserved) reservation.settle(usd)
+      },
+    }
+  },
+})
+
+export type BudgetAllowance = Allowance & { budget: Budget; place: string }
+
+const budgetAllowance = (budget: Budget, who: Who): BudgetAllowance => {
+  const place = `${budget.per} ${who[budget.per]}`
+  const limit = nanoUsd(budget.usd)
+  return {
+    budget,
+    place,
+    subject: `budget ${place} ${budget.period}`,
+    title: `${spans[budget.period]} for ${place}`,
+    window: { kind: 'calendar', period: budget.period },
+    limit,
+    softLimit: budget.warnPercent === undefined ? undefined : Math.floor((limit * budget.warnPercent) / 100),
+    code: 'insufficient_quota',
+    show: (units) => `$${units / 1e9}`,
+  }
+}
+
+const spans = { day: 'a day', month: 'a month', total: 'in all' } as const
+
+/** Billionths of a US dollar, rounded up: whole numbers add up without error. */
+const nanoUsd = (usd: number): number => Math.ceil(usd * 1e9 - 1e-6)
