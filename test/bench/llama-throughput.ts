@@ -7,7 +7,7 @@
  * child process and channel count. Runs alternate (A B A B …) and the median counts, because other work shares the machine; for the same reason
  * tokens per second of CPU time are given too (the model's process alone, from /proc, so on Linux), which a busy neighbour does not change much.
  *
- *   bun test/bench/llama-throughput.ts --server /path/to/llama-server [--model file.gguf] [--threads 1] [--rounds 5] [--runtime node]
+ *   bun test/bench/llama-throughput.ts --server /path/to/llama-server [--model file.gguf] [--threads 1] [--rounds 5] [--runtime bun|node|both] [--streams 1,4,8]
  *
  * llama-server comes from the source that node-llama-cpp carries, so both run one llama.cpp:
  *   git clone node_modules/node-llama-cpp/llama/gitRelease.bundle /tmp/llama.cpp && cmake -S /tmp/llama.cpp -B /tmp/llama.cpp/build \
@@ -29,6 +29,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     runtime: { type: 'string', default: 'auto' },
     temperature: { type: 'string', default: '1' },
+    streams: { type: 'string', default: '1,4,8' },
   },
 })
 const threads = Number(values.threads)
@@ -165,7 +166,7 @@ const contenders = [
 ]
 for (const contender of contenders) await contender.run(2)
 const table: Record<string, Record<string, string>> = {}
-for (const streams of [1, 4, 8]) {
+for (const streams of values.streams.split(',').map(Number)) {
   const speeds = contenders.map((): { wall: number; cpu: number }[] => [])
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const [index, contender] of contenders.entries()) {
