@@ -76,7 +76,8 @@ export const createStacks = (config: WeirConfig, chat: ReadonlyMap<string, ChatM
       const [first, ...others] = [variant.model, ...variant.fallback].flatMap((id) => named(id, resilience) ?? [])
       if (!first) return undefined
       const totalMs = resilience.timeouts?.total_ms ?? config.defaults.timeouts.total_ms
-      return wrap(fallback([first, ...others]), timeouts({ totalMs }))
+      // A lone model needs no fallback around each of its events.
+      return wrap(others.length === 0 ? first : fallback([first, ...others]), timeouts({ totalMs }))
     },
   }
 }

@@ -1,9 +1,17 @@
 import type { Choice } from '../answer/transcript.ts'
 import type { ChatEvent, TokenLogprob } from '../models/chat-model.ts'
 import type { Trace } from '../traces/trace.ts'
-import { chunkWriter, type Frames, frameHead, logprobJson, usageJson } from './frames.ts'
+import { chunkWriter, type Frames, frameHead, logprobJson, type ToJson, usageJson } from './frames.ts'
 
-/** `chat.completion` and `chat.completion.chunk`. */
+/** `chat.completion`. */
+export const chatJson: ToJson = ({ choices, usage, trace }) =>
+  JSON.stringify({
+    ...frameHead(trace, 'chatcmpl', 'chat.completion'),
+    choices: choices.map(choiceJson),
+    usage: usage && usageJson(usage),
+  })
+
+/** `chat.completion.chunk`. */
 export const chatFrames = (trace: Readonly<Trace>, includeUsage: boolean): Frames => {
   const chunk = chunkWriter(frameHead(trace, 'chatcmpl', 'chat.completion.chunk'), includeUsage)
   const delta = (index: number, content: object, logprobs?: TokenLogprob[]) =>
@@ -32,12 +40,6 @@ export const chatFrames = (trace: Readonly<Trace>, includeUsage: boolean): Frame
   return {
     open: (choices) => Array.from({ length: choices }, (_, index) => delta(index, { role: 'assistant', content: '' })).join(''),
     event,
-    whole: ({ choices, usage }) =>
-      JSON.stringify({
-        ...frameHead(trace, 'chatcmpl', 'chat.completion'),
-        choices: choices.map(choiceJson),
-        usage: usage && usageJson(usage),
-      }),
   }
 }
 

@@ -1,12 +1,14 @@
 import type { Choice } from '../answer/transcript.ts'
 import type { ChatEvent, TokenLogprob } from '../models/chat-model.ts'
 import type { Trace } from '../traces/trace.ts'
-import { chunkWriter, type Frames, frameHead, usageJson } from './frames.ts'
+import { chunkWriter, type Frames, frameHead, type ToJson, usageJson } from './frames.ts'
 
 /** `text_completion`, which is the object's name streamed and not. */
+export const completionJson: ToJson = ({ choices, usage, trace }) =>
+  JSON.stringify({ ...frameHead(trace, 'cmpl', 'text_completion'), choices: choices.map(choiceJson), usage: usage && usageJson(usage) })
+
 export const completionFrames = (trace: Readonly<Trace>, includeUsage: boolean): Frames => {
-  const head = frameHead(trace, 'cmpl', 'text_completion')
-  const chunk = chunkWriter(head, includeUsage)
+  const chunk = chunkWriter(frameHead(trace, 'cmpl', 'text_completion'), includeUsage)
   /** Characters already sent of each choice: where the next logprobs begin. */
   const offsets: number[] = []
 
@@ -34,7 +36,6 @@ export const completionFrames = (trace: Readonly<Trace>, includeUsage: boolean):
   return {
     open: () => '',
     event,
-    whole: ({ choices, usage }) => JSON.stringify({ ...head, choices: choices.map(choiceJson), usage: usage && usageJson(usage) }),
   }
 }
 

@@ -3,9 +3,11 @@ import type { Choice } from '../answer/transcript.ts'
 import type { ChatEvent, TokenLogprob, Usage } from '../models/chat-model.ts'
 import type { Trace } from '../traces/trace.ts'
 
-/** How an endpoint puts an answer into OpenAI's JSON: whole, or event by event. */
+/** How an endpoint puts a whole answer into OpenAI's JSON. */
+export type ToJson = (answer: Answer) => string
+
+/** How an endpoint puts an answer into OpenAI's JSON event by event. */
 export type Frames = {
-  whole: (answer: Pick<Answer, 'choices' | 'usage'>) => string
   /** Server-sent events before the first one of the model. */
   open: (choices: number) => string
   /** Server-sent events for one event of the model; may be empty. */

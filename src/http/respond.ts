@@ -5,22 +5,14 @@ import type { Logger } from '../telemetry/log.ts'
 import type { Trace } from '../traces/trace.ts'
 import { errorBody, logFailure } from './errors.ts'
 import { eventStream } from './event-stream.ts'
-import type { Frames } from './frames.ts'
+import type { Frames, ToJson } from './frames.ts'
 import type { Work } from './in-flight.ts'
 
-export type Responding = {
-  answer: Answer
-  /** Called once the first event is known, because only then is it certain who answers. */
-  makeFrames: (trace: Readonly<Trace>) => Frames
-  work: Work
-  log: Logger
-}
-
 /** The whole answer as one JSON body. Throws what the answer throws: nothing has been sent. */
-export const respondWhole = async ({ answer, makeFrames, work }: Responding): Promise<Response> => {
+export const respondWhole = async ({ answer, toJson, work }: { answer: Answer; toJson: ToJson; work: Work }): Promise<Response> => {
   try {
     for await (const _ of answer.events);
-    return new Response(makeFrames(answer.trace).whole(answer), {
+    return new Response(toJson(answer), {
       headers: answerHeaders(answer.trace, 'application/json', answer.cacheAgeS),
     })
   } finally {
@@ -28,11 +20,19 @@ export const respondWhole = async ({ answer, makeFrames, work }: Responding): Pr
   }
 }
 
+export type Streaming = {
+  answer: Answer
+  /** Called once the first event is known, because only then is it certain who answers. */
+  makeFrames: (trace: Readonly<Trace>) => Frames
+  work: Work
+  log: Logger
+}
+
 /**
  * The answer as server-sent events. Waits for the first event before it commits to 200, so failures until then are thrown and get a status
  * of their own. Later ones are told in an `error` event, after which there is no `[DONE]`: a cut answer never looks finished.
  */
-export const respondStream = async ({ answer, makeFrames, work, log }: Responding): Promise<Response> => {
+export const respondStream = async ({ answer, makeFrames, work, log }: Streaming): Promise<Response> => {
   let first: IteratorResult<ChatEvent, void>
   try {
     first = await answer.events.next()

@@ -6,19 +6,7 @@ import { anyOf, requireSupport, unsupportedParameter } from './supports.ts'
  * Tries each model in turn, but only until the first event: after that the caller has seen text. A model that cannot do what the
  * request asks is passed over; when none can, the error is the first model's.
  */
-export const fallback = (models: readonly [ChatModel, ...ChatModel[]], id: string = models[0].id): ChatModel =>
-  models.length === 1 ? renamed(models[0], id) : firstAble(models, id)
-
-/** With nothing to fall back on there is nothing to add to each event either. */
-const renamed = (model: ChatModel, id: string): ChatModel => ({
-  id,
-  get capabilities() {
-    return model.capabilities
-  },
-  stream: (request) => model.stream(request),
-})
-
-const firstAble = (models: readonly [ChatModel, ...ChatModel[]], id: string): ChatModel => ({
+export const fallback = (models: readonly [ChatModel, ...ChatModel[]], id: string = models[0].id): ChatModel => ({
   id,
   get capabilities() {
     return anyOf(models.map((model) => model.capabilities))

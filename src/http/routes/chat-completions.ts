@@ -1,7 +1,7 @@
 import type { Answer, AnswerRequest } from '../../answer/request.ts'
 import type { Logger } from '../../telemetry/log.ts'
 import { readJson } from '../body.ts'
-import { chatFrames } from '../chat-frames.ts'
+import { chatFrames, chatJson } from '../chat-frames.ts'
 import type { EdgeContext } from '../context.ts'
 import { beginWork, type InFlight } from '../in-flight.ts'
 import { respondStream, respondWhole } from '../respond.ts'
@@ -27,7 +27,7 @@ export const chatCompletions = ({ answer, inFlight, maxBodyBytes, log }: Answeri
       stream: chat.incremental,
       chat,
     })
+    if (!chat.incremental) return respondWhole({ answer: answered, toJson: chatJson, work })
     const includeUsage = body.stream_options?.include_usage ?? false
-    const respond = chat.incremental ? respondStream : respondWhole
-    return respond({ answer: answered, makeFrames: (trace) => chatFrames(trace, includeUsage), work, log })
+    return respondStream({ answer: answered, makeFrames: (trace) => chatFrames(trace, includeUsage), work, log })
   }

@@ -1,7 +1,7 @@
 import type { Answer, AnswerRequest } from '../../answer/request.ts'
 import { uuidv7 } from '../../lib/ids.ts'
 import { readJson } from '../body.ts'
-import { completionFrames } from '../completion-frames.ts'
+import { completionFrames, completionJson } from '../completion-frames.ts'
 import type { EdgeContext } from '../context.ts'
 import { beginWork } from '../in-flight.ts'
 import { inTurn } from '../in-turn.ts'
@@ -33,7 +33,7 @@ export const completions = ({ answer, inFlight, maxBodyBytes, log }: AnsweringDe
       chats.map((chat, index) => () => ask(chat, index)),
       body.n ?? 1,
     )
+    if (!body.stream) return respondWhole({ answer: answered, toJson: completionJson, work })
     const includeUsage = body.stream_options?.include_usage ?? false
-    const respond = body.stream ? respondStream : respondWhole
-    return respond({ answer: answered, makeFrames: (trace) => completionFrames(trace, includeUsage), work, log })
+    return respondStream({ answer: answered, makeFrames: (trace) => completionFrames(trace, includeUsage), work, log })
   }
