@@ -57,10 +57,11 @@ export const readPrompt = ({ name, path, text }: Omit<PromptSource, 'partials'>,
   const file = parsePromptFile(path, text)
   const settings = readSettings(file, name)
   const pins = pinPartials(file.template, find)
+  const hash = closureHash(file, pins)
   let renderer: Renderer | undefined
   return {
     name,
-    closureHash: closureHash(file, pins),
+    closureHash: hash,
     file,
     settings,
     pins,
@@ -68,7 +69,7 @@ export const readPrompt = ({ name, path, text }: Omit<PromptSource, 'partials'>,
       renderer ??= createRenderer(file, pins, settings)
       const { messages, metadata } = renderer(request)
       const { model, sampling, tools, responseFormat } = settings
-      return { name, closureHash: this.closureHash, model, messages, metadata, sampling, tools, responseFormat }
+      return { name, closureHash: hash, model, messages, metadata, sampling, tools, responseFormat }
     },
   }
 }
