@@ -17,6 +17,7 @@ import type { Environment } from './config.ts'
 import { openDatabase } from './db/database.ts'
 import { migrate } from './db/migrate.ts'
 import { createFeedback } from './feedback/feedback.ts'
+import { auditRoutes } from './http/admin/audit.ts'
 import { cacheRoutes } from './http/admin/cache.ts'
 import { costRoutes } from './http/admin/cost.ts'
 import { experimentRoutes } from './http/admin/experiments.ts'
@@ -170,6 +171,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
         metrics: () => live.current.config.metrics,
       }),
       '/admin/keys': keyRoutes({ keys, defaultScopes: () => live.current.config.keys.default_scopes }),
+      '/admin/audit': auditRoutes({ db }),
       '/admin/cache': cacheRoutes({ drop: createDropCache({ db, clock, routes, cache }) }),
       '/admin/cost': costRoutes({ db }),
       '/admin/traces': traceRoutes({ db }),

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { auditCommands } from './audit.ts'
 import { cacheCommands } from './cache.ts'
 import { collectionCommands } from './collections.ts'
 import { configCommands } from './config.ts'
@@ -43,6 +44,7 @@ Examples:
     .action(actions.serve)
 
   configCommands(program, context, actions.checkConfig)
+  auditCommands(program, context)
   cacheCommands(program, context)
   costCommands(program, context)
   experimentCommands(program, context)

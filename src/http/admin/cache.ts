@@ -1,9 +1,8 @@
-import { Hono } from 'hono'
+import { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
-import { readJson } from '../body.ts'
 import type { Env } from '../context.ts'
-import { parse } from '../schemas/parse.ts'
 import { actorOf } from './actor.ts'
+import { documented } from './documented.ts'
 
 /** Forgets the cached answers of a route's variants, or of one of them, and returns those that it was. Throws `not_found` for neither. */
 export type DropCache = (
@@ -12,12 +11,30 @@ export type DropCache = (
 ) => Promise<{ name: string; hash: string }[]>
 
 /** `POST /admin/cache/drop`: forgets the cached answers of a route. */
-export const cacheRoutes = ({ drop }: { drop: DropCache }): Hono<Env> =>
-  new Hono<Env>().post('/drop', async (c) => {
-    const { route, variant, reason } = parse(dropBody, await readJson(c.req.raw, 64 * 1024))
-    const dropped = await drop({ route, variant }, { actor: actorOf(c), reason })
-    return c.json({ object: 'list', data: dropped.map(({ name, hash }) => ({ route, variant: name, variant_hash: hash })) })
-  })
+export const cacheRoutes = ({ drop }: { drop: DropCache }): OpenAPIHono<Env> => {
+  const app = new OpenAPIHono<Env>()
+  documented(
+    app,
+    'post',
+    '/drop',
+    {
+      tag: 'cache',
+      summary: 'Forget the cached answers of a route',
+      body: dropBody,
+      response: { description: 'Its variants', schema: dropped },
+    },
+    async (c, { body: { route, variant, reason } }) => {
+      const variants = await drop({ route, variant }, { actor: actorOf(c), reason })
+      return c.json({ object: 'list', data: variants.map(({ name, hash }) => ({ route, variant: name, variant_hash: hash })) })
+    },
+  )
+  return app
+}
+
+const dropped = z.object({
+  object: z.literal('list'),
+  data: z.array(z.object({ route: z.string(), variant: z.string(), variant_hash: z.string() })),
+})
 
 const dropBody = z.strictObject({
   route: z.string().min(1).max(256),

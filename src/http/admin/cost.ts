@@ -1,17 +1,30 @@
-import { Hono } from 'hono'
+import { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
 import { type CostRow, costReport, groupings } from '../../cost/report.ts'
 import type { Database } from '../../db/database.ts'
 import type { Env } from '../context.ts'
-import { parse } from '../schemas/parse.ts'
+import { documented } from './documented.ts'
 
 /** `GET /admin/cost?by=…`: what requests cost, summed by tenant, key, route, variant, model or day. */
-export const costRoutes = ({ db }: { db: Database }): Hono<Env> =>
-  new Hono<Env>().get('/', async (c) => {
-    const { by, from, to, ...names } = parse(query, c.req.query())
-    const rows = await costReport(db, by, { ...names, fromMs: from, toMs: to })
-    return c.json({ object: 'list', by, data: rows.map(rowJson) })
-  })
+export const costRoutes = ({ db }: { db: Database }): OpenAPIHono<Env> => {
+  const app = new OpenAPIHono<Env>()
+  documented(
+    app,
+    'get',
+    '/',
+    {
+      tag: 'cost',
+      summary: 'What requests cost, summed',
+      query,
+      response: { description: 'The dearest first; days in order', schema: report },
+    },
+    async (c, { query: { by, from, to, ...names } }) => {
+      const rows = await costReport(db, by, { ...names, fromMs: from, toMs: to })
+      return c.json({ object: 'list', by, data: rows.map(rowJson) } satisfies z.input<typeof report>)
+    },
+  )
+  return app
+}
 
 const time = z
   .union([z.iso.datetime({ offset: true }), z.iso.date()])
@@ -27,6 +40,19 @@ const query = z.strictObject({
   model: z.string().optional(),
 })
 
+/** `cost_usd` is null when it is known of no request; `unknown_cost` counts the requests whose cost nobody knows. */
+const row = z.object({
+  group: z.string().nullable(),
+  requests: z.int(),
+  cache_hits: z.int(),
+  prompt_tokens: z.int(),
+  completion_tokens: z.int(),
+  cached_tokens: z.int(),
+  cost_usd: z.number().nullable(),
+  unknown_cost: z.int(),
+})
+const report = z.object({ object: z.literal('list'), by: z.enum(groupings), data: z.array(row) })
+
 const rowJson = (row: CostRow) => ({
   group: row.group,
   requests: row.requests,
@@ -37,5 +63,3 @@ const rowJson = (row: CostRow) => ({
   cost_usd: row.costUsd,
   unknown_cost: row.unknownCost,
 })
-
-export type CostRowJson = ReturnType<typeof rowJson>
