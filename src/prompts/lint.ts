@@ -1,9 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
-import type { FindPartial } from './closure.ts'
+import type { FindPartial, PartialSource } from './closure.ts'
 import { compileTemplate } from './compile.ts'
 import { compileInputs, compileSchema } from './inputs.ts'
 import { distinctProblems, type Problem, type ProblemRule, PromptFileError } from './problem.ts'
 import { type Prompt, readPrompt, templatesOf } from './prompt.ts'
+import { parseTemplate } from './template.ts'
 import { namePromptTree, partialFinder, type TreeFile } from './tree.ts'
 import { traceVariables } from './variables.ts'
 
@@ -32,10 +33,22 @@ export const lintTree = async (files: TreeFile[]): Promise<{ prompts: number; pr
       await setImmediate() // a server that lints is serving too
       problems.push(...lintPrompt(file, partialFinder(tree)).problems)
     }
+    for (const partial of tree.partials.values()) problems.push(...syntaxProblems(partial))
     return { prompts: tree.prompts.size, problems: distinctProblems(problems) }
   } catch (error) {
     if (!(error instanceof PromptFileError)) throw error
     return { prompts: files.length, problems: error.problems }
+  }
+}
+
+/** A partial that no prompt calls is read by nobody else. */
+const syntaxProblems = ({ path, text }: PartialSource): Problem[] => {
+  try {
+    parseTemplate(path, text)
+    return []
+  } catch (error) {
+    if (!(error instanceof PromptFileError)) throw error
+    return error.problems
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { lintPrompt } from '../../src/prompts/lint.ts'
+import { lintPrompt, lintTree } from '../../src/prompts/lint.ts'
 import { formatProblem } from '../../src/prompts/problem.ts'
 
 const partials: Record<string, string> = {
@@ -142,5 +142,20 @@ describe('lint', () => {
     ['keys of one’s own, with a dot', '---\nweir.eval_suite: rag\n---\nx'],
   ])('accepts %s', (_what, text) => {
     expect(lint(text)).toEqual([])
+  })
+
+  test('a tree is told of all its faults, once each, uncalled partials included', async () => {
+    const files = [
+      { path: 'a.prompt', text: '{{> p}}' },
+      { path: 'b.prompt', text: '{{> p}}' },
+      { path: '_p.prompt', text: '{{role "robot"}}' },
+      { path: '_lonely.prompt', text: 'x\n{{#if}}' },
+    ]
+    const { prompts, problems } = await lintTree(files)
+    expect(prompts).toBe(2)
+    expect(problems.map(({ file, line, rule }) => [file, line, rule])).toEqual([
+      ['_p.prompt', 1, 'helper-arguments'],
+      ['_lonely.prompt', 2, 'unmatched-block'],
+    ])
   })
 })
