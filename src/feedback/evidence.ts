@@ -29,6 +29,9 @@ export const countExposures = async (db: Database, window: Window): Promise<Expo
  * Moments of a metric in each variant, over one value per subject. A metric of answers is aggregated per answer and then averaged over a
  * subject's answers; a metric of subjects counts from the first answer on. Feedback counts whenever it arrives.
  * `preFromMs` adds the subjects' values between then and `fromMs`.
+ *
+ * Subjects and what they said are put under one another and grouped. Joined, they need the right plan, for which PGlite, that never
+ * analyses, has no statistics: a nested loop over a few thousand subjects takes minutes.
  */
 export const metricByVariant = async (
   db: Database,
@@ -37,7 +40,6 @@ export const metricByVariant = async (
   preFromMs?: number,
 ): Promise<VariantValues[]> => {
   const silence = countsSilence(metric.aggregation)
-  const pre = preFromMs === undefined || window.fromMs === undefined ? nobody : before(window, metric, preFromMs, window.fromMs)
   const rows = await db.execute<{
     variant: string
     n: number
@@ -50,26 +52,33 @@ export const metricByVariant = async (
     covariance: number | null
   }>(sql`
     with units as (${units(window)}),
-    said as (${metric.level === 'inference' ? ofAnswers(window, metric) : ofSubjects(window, metric)}),
-    past as (${pre}),
-    joined as (
-      select variant, ${silence ? sql`coalesce(said.value, 0)` : sql`said.value`} as y,
-        coalesce(past.value, ${silence ? sql`0` : sql`avg(past.value) over ()`}) as x, past.value is not null as has_past
-      from units left join said using (tenant, unit) left join past using (tenant, unit)
-      where variants = 1
+    said as (${metric.level === 'inference' ? ofAnswers(window, metric) : ofSubjects(window, metric)} union all ${ofPast(window, metric, preFromMs)}),
+    listed as (
+      select tenant, unit, variant, requests, first_at, null::double precision as number, null::timestamptz as at, null::uuid as id,
+        false as past from units where variants = 1
+      union all select tenant, unit, null, null, null, number, at, id, past from said
+    ),
+    dated as (select *, max(first_at) over (partition by tenant, unit) as since from listed),
+    subjects as (
+      select max(variant) as variant, ${present(metric)} as y,
+        ${metric.level === 'inference' ? sql`avg(number) filter (where past)` : aggregate(metric.aggregation, sql`past`)} as x
+      from dated group by tenant, unit having max(variant) is not null
+    ),
+    paired as (
+      select variant, ${silence ? sql`coalesce(y, 0)` : sql`y`} as y, coalesce(x, ${silence ? sql`0` : sql`avg(x) over ()`}) as x,
+        count(x) over () as past from subjects
     )
     select variant, count(y)::int as n, avg(y) as mean, var_samp(y) as variance, coalesce(bool_and(y in (0, 1)), false) as binary,
-      (count(*) filter (where has_past))::int as past, avg(x) filter (where y is not null) as pre_mean,
-      var_samp(x) filter (where y is not null) as pre_variance, covar_samp(y, x) as covariance
-    from joined group by variant order by variant`)
-  const past = rows.some((row) => row.past > 0)
+      max(past)::int as past, avg(x) filter (where y is not null) as pre_mean, var_samp(x) filter (where y is not null) as pre_variance,
+      covar_samp(y, x) as covariance
+    from paired group by variant order by variant`)
   return rows.map((row) => ({
     variant: row.variant,
     n: row.n,
     mean: row.mean ?? 0,
     variance: row.variance ?? 0,
     binary: row.binary,
-    pre: past ? { mean: row.pre_mean ?? 0, variance: row.pre_variance ?? 0, covariance: row.covariance ?? 0 } : null,
+    pre: row.past > 0 ? { mean: row.pre_mean ?? 0, variance: row.pre_variance ?? 0, covariance: row.covariance ?? 0 } : null,
   }))
 }
 
@@ -87,47 +96,52 @@ const units = (window: Window): SQL => sql`
     count(*) as requests, min(started_at) as first_at
   from traces t where ${within(window)} group by 1, 2`
 
+/** One row per answer of the window, at no particular time: it belongs to its answer. */
 const ofAnswers = (window: Window, metric: NumberMetric & { name: string }): SQL => sql`
-  select tenant, unit, ${countsSilence(metric.aggregation) ? sql`sum(answers.value) / min(units.requests)` : sql`avg(answers.value)`} as value
+  select tenant, unit, ${aggregate(metric.aggregation, sql`true`)} as number, 'infinity'::timestamptz as at, null::uuid as id, false as past
   from (
-    select t.tenant, coalesce(t.subject, t.id::text) as unit, ${aggregate(metric.aggregation)} as value
-    from feedback f join traces t on t.id = f.inference_id and t.tenant = f.tenant
-    where f.metric = ${metric.name} and ${within(window)} group by 1, 2, t.id
-  ) as answers join units using (tenant, unit) group by 1, 2`
+    select t.tenant, coalesce(t.subject, t.id::text) as unit, t.id as answer, f.number, f.at, f.id
+    from feedback f join traces t on t.id = f.inference_id and t.tenant = f.tenant where f.metric = ${metric.name} and ${within(window)}
+  ) as said group by tenant, unit, answer`
 
 const ofSubjects = (window: Window, metric: NumberMetric & { name: string }): SQL => sql`
-  select units.tenant, units.unit, ${aggregate(metric.aggregation)} as value
-  from feedback f left join traces t on t.id = f.inference_id and t.tenant = f.tenant
-  join units on units.tenant = f.tenant and units.unit = coalesce(f.subject, t.subject, t.id::text)
-  where f.metric = ${metric.name} and ${ofTenant(sql`f.tenant`, window)} and f.at >= units.first_at group by 1, 2`
+  ${ofAnyone} where f.metric = ${metric.name} and ${ofTenant(sql`f.tenant`, window)}`
 
 /** What the same subjects did before, wherever they were. */
-const before = (window: Window, metric: NumberMetric & { name: string }, preFromMs: number, fromMs: number): SQL => sql`
-  select f.tenant, coalesce(f.subject, t.subject, t.id::text) as unit,
-    ${metric.level === 'inference' ? sql`avg(f.number)` : aggregate(metric.aggregation)} as value
-  from feedback f left join traces t on t.id = f.inference_id and t.tenant = f.tenant
-  where f.metric = ${metric.name} and ${ofTenant(sql`f.tenant`, window)} and f.at >= ${iso(preFromMs)}::timestamptz
-    and f.at < ${iso(fromMs)}::timestamptz
-  group by 1, 2`
+const ofPast = (window: Window, metric: NumberMetric & { name: string }, preFromMs: number | undefined): SQL => {
+  if (preFromMs === undefined || window.fromMs === undefined) return sql`${ofAnyone} where false`
+  const during = sql`f.at >= ${iso(preFromMs)}::timestamptz and f.at < ${iso(window.fromMs)}::timestamptz`
+  return sql`select tenant, unit, number, at, id, true from (${ofSubjects(window, metric)} and ${during}) as earlier`
+}
 
-const nobody = sql`select ''::text as tenant, ''::text as unit, null::double precision as value where false`
+const ofAnyone = sql`
+  select f.tenant, coalesce(f.subject, t.subject, t.id::text) as unit, f.number, f.at, f.id, false as past
+  from feedback f left join traces t on t.id = f.inference_id and t.tenant = f.tenant`
 
-const aggregate = (aggregation: Aggregation): SQL => {
+/** The value of a subject from its first answer on. */
+const present = ({ level, aggregation }: NumberMetric): SQL => {
+  const now = sql`not past and at >= since`
+  if (level === 'subject') return aggregate(aggregation, now)
+  return countsSilence(aggregation) ? sql`sum(number) filter (where ${now}) / max(requests)` : sql`avg(number) filter (where ${now})`
+}
+
+/** Over the columns `number`, `at` and `id` of the rows that `which` is true for. */
+const aggregate = (aggregation: Aggregation, which: SQL): SQL => {
   switch (aggregation) {
     case 'last':
-      return sql`(array_agg(f.number order by f.at desc, f.id desc))[1]`
+      return sql`(array_agg(number order by at desc, id desc) filter (where ${which}))[1]`
     case 'first':
-      return sql`(array_agg(f.number order by f.at, f.id))[1]`
+      return sql`(array_agg(number order by at, id) filter (where ${which}))[1]`
     case 'any':
-      return sql`max(case when f.number <> 0 then 1 else 0 end)::double precision`
+      return sql`max(case when number <> 0 then 1 else 0 end) filter (where ${which})::double precision`
     case 'mean':
-      return sql`avg(f.number)`
+      return sql`avg(number) filter (where ${which})`
     case 'count':
-      return sql`count(*)::double precision`
+      return sql`nullif(count(*) filter (where ${which}), 0)::double precision`
     case 'sum':
     case 'min':
     case 'max':
-      return sql`${sql.raw(aggregation)}(f.number)`
+      return sql`${sql.raw(aggregation)}(number) filter (where ${which})`
   }
 }
 

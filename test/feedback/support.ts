@@ -9,7 +9,7 @@ import type { Clock } from '../../src/lib/clock.ts'
 
 const number = { direction: 'increase', role: 'report' } as const
 
-export const metrics: Metrics = {
+export const declared: Metrics = {
   solved: { ...number, type: 'boolean', level: 'inference', aggregation: 'last' },
   rating: { ...number, type: 'float', level: 'inference', aggregation: 'mean', minimum: 1, maximum: 5 },
   retention_7: { ...number, type: 'boolean', level: 'subject', aggregation: 'last' },
@@ -19,7 +19,8 @@ export const metrics: Metrics = {
 }
 
 /** The feedback API of one tenant; errors are answered as the server answers them. */
-export const feedbackApp = ({ db, tenant = 'default', clock = Date.now }: { db: Database; tenant?: string; clock?: Clock }): Hono<Env> => {
+export const feedbackApp = (options: { db: Database; tenant?: string; clock?: Clock; metrics?: Metrics }): Hono<Env> => {
+  const { db, tenant = 'default', clock = Date.now, metrics = declared } = options
   const app = new Hono<Env>()
   app.use(async (c, next) => {
     c.set('principal', { keyId: 'k', tenant, scopes: ['inference'] })
