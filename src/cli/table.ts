@@ -1,6 +1,6 @@
-/** Rows as aligned columns under their headings. Cells are shown as text; null and undefined as a dash. */
+/** Rows as aligned columns under their headings. Cells are shown as text, null and undefined as a dash, control characters as `�`. */
 export const table = (headings: readonly string[], rows: readonly (readonly unknown[])[]): string => {
-  const cells = rows.map((row) => row.map((cell) => (cell === null || cell === undefined || cell === '' ? '–' : String(cell))))
+  const cells = rows.map((row) => row.map((cell) => (cell === null || cell === undefined || cell === '' ? '–' : printable(String(cell)))))
   const widths = headings.map((heading, column) => Math.max(heading.length, ...cells.map((row) => row[column]?.length ?? 0)))
   const line = (row: readonly string[]) =>
     row
@@ -9,3 +9,6 @@ export const table = (headings: readonly string[], rows: readonly (readonly unkn
       .trimEnd()
   return [line(headings), ...cells.map(line)].join('\n')
 }
+
+/** Clients choose some of these texts, and a terminal obeys what it is sent: no control characters, and none that turn the direction. */
+const printable = (text: string): string => text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '\ufffd')

@@ -1,15 +1,45 @@
 import { AppError } from '../lib/errors.ts'
 
-/** The JSON value of a request body. Throws `payload_too_large` past `maxBytes` and `invalid_request` when it is not JSON. */
+/**
+ * The JSON value of a request body. Throws `payload_too_large` past `maxBytes`, and `invalid_request` when it is not JSON or is nested so
+ * deeply that those who walk through it later would run out of stack.
+ */
 export const readJson = async (request: Request, maxBytes: number): Promise<unknown> => {
   const text = await readText(request, maxBytes)
   if (text === '') throw new AppError('invalid_request', 'the body is empty; it must be a JSON object')
+  if (isNestedTooDeeply(text)) throw new AppError('invalid_request', `the body is nested more than ${maxDepth} levels deep`)
   try {
     return JSON.parse(text)
   } catch (cause) {
     throw new AppError('invalid_request', 'the body is not valid JSON', { cause })
   }
 }
+
+const maxDepth = 128
+
+const isNestedTooDeeply = (text: string): boolean => {
+  if (text.length < 2 * maxDepth) return false
+  let depth = 0
+  for (let index = 0; index < text.length; index += 1) {
+    switch (text.charCodeAt(index)) {
+      case quote:
+        for (index += 1; index < text.length && text.charCodeAt(index) !== quote; index += 1) {
+          if (text.charCodeAt(index) === backslash) index += 1
+        }
+        break
+      case openBracket:
+      case openBrace:
+        depth += 1
+        if (depth > maxDepth) return true
+        break
+      case closeBracket:
+      case closeBrace:
+        depth -= 1
+    }
+  }
+  return false
+}
+const [quote, backslash, openBracket, closeBracket, openBrace, closeBrace] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d]
 
 const readText = async (request: Request, maxBytes: number): Promise<string> => {
   const declared = request.headers.get('content-length')
