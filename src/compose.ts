@@ -22,6 +22,7 @@ import { cacheRoutes } from './http/admin/cache.ts'
 import { costRoutes } from './http/admin/cost.ts'
 import { experimentRoutes } from './http/admin/experiments.ts'
 import { keyRoutes } from './http/admin/keys.ts'
+import { performanceRoutes } from './http/admin/performance.ts'
 import { traceRoutes } from './http/admin/traces.ts'
 import { createApp } from './http/app.ts'
 import type { Env } from './http/context.ts'
@@ -174,6 +175,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
       '/admin/audit': auditRoutes({ db }),
       '/admin/cache': cacheRoutes({ drop: createDropCache({ db, clock, routes, cache }) }),
       '/admin/cost': costRoutes({ db }),
+      '/admin/routes': performanceRoutes({ db, metrics: () => live.current.config.metrics }),
       '/admin/traces': traceRoutes({ db }),
       ...knowledge.mounts,
     },
