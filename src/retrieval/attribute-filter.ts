@@ -1,7 +1,9 @@
-import { and, type SQL, sql } from 'drizzle-orm'
+import { and, eq, inArray, type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { retrievalDocument } from '../db/schema/retrieval.ts'
+import type { Database } from '../db/database.ts'
+import { type IndexRow, retrievalChunk, retrievalDocument, retrievalEntry } from '../db/schema/retrieval.ts'
 import { AppError } from '../lib/errors.ts'
+import type { LabelFilter } from './index/filtered.ts'
 
 const scalar = z.union([z.string(), z.number(), z.boolean()])
 const comparison = z.union([
@@ -40,6 +42,31 @@ export const filterSql = (filter: AttributeFilter, depth = 0): SQL => {
       const value = sql`${attributes} -> ${filter.key}::text`
       return sql`case when jsonb_typeof(${value}) = 'number' then (${value})::text::numeric ${operator} ${filter.value}::numeric else false end`
     }
+  }
+}
+
+/** The condition as an index's search asks for it. */
+export const labelFilter = (db: Database, row: IndexRow, filter: AttributeFilter): LabelFilter => {
+  const matching = (condition: SQL | undefined, limit: number) =>
+    db
+      .select({ label: retrievalEntry.label })
+      .from(retrievalEntry)
+      .innerJoin(retrievalChunk, eq(retrievalChunk.id, retrievalEntry.chunkId))
+      .innerJoin(retrievalDocument, eq(retrievalDocument.id, retrievalChunk.documentId))
+      .where(and(eq(retrievalEntry.indexId, row.id), filterSql(filter), condition))
+      .limit(limit)
+  // Both halves of a search ask for the same.
+  const asked = new Map<number, Promise<number[]>>()
+  return {
+    labels(limit) {
+      const answer = asked.get(limit) ?? matching(undefined, limit).then((rows) => rows.map(({ label }) => label))
+      asked.set(limit, answer)
+      return answer
+    },
+    keep: async (labels) => {
+      if (labels.length === 0) return new Set()
+      return new Set((await matching(inArray(retrievalEntry.label, labels), labels.length)).map(({ label }) => label))
+    },
   }
 }
 

@@ -3,7 +3,8 @@ import type { Collection } from '../db/schema/retrieval.ts'
 import type { AttributeFilter } from './attribute-filter.ts'
 import { fencePassages } from './fence.ts'
 import { fitPassages, type Passage } from './passages.ts'
-import { type Hit, neighboursOf, type SearchRequest, type SearchResult, type SearchTimings } from './search.ts'
+import type { Hit, SearchRequest, SearchResult, SearchTimings } from './search.ts'
+import { neighboursOf } from './store/passages.ts'
 
 export type RetrieveRequest = {
   collection: string

@@ -1,9 +1,9 @@
-import { and, eq, inArray, type SQL, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import type { Database } from '../db/database.ts'
-import { type Collection, type IndexRow, retrievalChunk, retrievalDocument, retrievalEntry } from '../db/schema/retrieval.ts'
+import type { Collection } from '../db/schema/retrieval.ts'
 import { AppError } from '../lib/errors.ts'
 import type { Reranker } from '../models/reranker.ts'
-import { type AttributeFilter, filterSql } from './attribute-filter.ts'
+import { type AttributeFilter, labelFilter } from './attribute-filter.ts'
 import { embeddedText } from './chunk/chunk.ts'
 import { type EmbeddingModels, modelOfVersion } from './embedding.ts'
 import { fuseRanks } from './fuse.ts'
@@ -13,6 +13,7 @@ import type { LiveIndexes } from './index/live-indexes.ts'
 import type { TextMatch } from './index/text-index.ts'
 import type { Passage } from './passages.ts'
 import { activeIndexOf } from './store/collections.ts'
+import { passagesOf } from './store/passages.ts'
 
 export type SearchRequest = {
   query: string
@@ -146,73 +147,6 @@ const similarities = async (
   if (missing.length === 0) return known
   for (const { label, score } of await index.vectors.searchAmong(vector, missing.length, missing, signal)) known.set(label, score)
   return known
-}
-
-const labelFilter = (db: Database, row: IndexRow, filter: AttributeFilter): LabelFilter => {
-  const matching = (condition: SQL | undefined, limit: number) =>
-    db
-      .select({ label: retrievalEntry.label })
-      .from(retrievalEntry)
-      .innerJoin(retrievalChunk, eq(retrievalChunk.id, retrievalEntry.chunkId))
-      .innerJoin(retrievalDocument, eq(retrievalDocument.id, retrievalChunk.documentId))
-      .where(and(eq(retrievalEntry.indexId, row.id), filterSql(filter), condition))
-      .limit(limit)
-  // Both halves of a search ask for the same.
-  const asked = new Map<number, Promise<number[]>>()
-  return {
-    labels(limit) {
-      const answer = asked.get(limit) ?? matching(undefined, limit).then((rows) => rows.map(({ label }) => label))
-      asked.set(limit, answer)
-      return answer
-    },
-    keep: async (labels) => {
-      if (labels.length === 0) return new Set()
-      return new Set((await matching(inArray(retrievalEntry.label, labels), labels.length)).map(({ label }) => label))
-    },
-  }
-}
-
-const passageColumns = {
-  chunkId: retrievalChunk.id,
-  documentId: retrievalDocument.id,
-  externalId: retrievalDocument.externalId,
-  title: retrievalDocument.title,
-  fileId: retrievalDocument.fileId,
-  attributes: retrievalDocument.attributes,
-  version: retrievalDocument.version,
-  ordinal: retrievalChunk.ordinal,
-  headingPath: retrievalChunk.headingPath,
-  text: retrievalChunk.text,
-  charStart: retrievalChunk.charStart,
-  charEnd: retrievalChunk.charEnd,
-  page: retrievalChunk.page,
-  tokens: retrievalChunk.tokens,
-}
-
-const passagesOf = async (db: Database, row: IndexRow, labels: number[]): Promise<Map<number, Omit<Passage, 'score'>>> => {
-  if (labels.length === 0) return new Map()
-  const rows = await db
-    .select({ label: retrievalEntry.label, ...passageColumns })
-    .from(retrievalEntry)
-    .innerJoin(retrievalChunk, eq(retrievalChunk.id, retrievalEntry.chunkId))
-    .innerJoin(retrievalDocument, eq(retrievalDocument.id, retrievalChunk.documentId))
-    .where(and(eq(retrievalEntry.indexId, row.id), eq(retrievalChunk.tenant, row.tenant), inArray(retrievalEntry.label, labels)))
-  return new Map(rows.map(({ label, ...passage }) => [label, passage]))
-}
-
-/** The chunks right before and after these, of the same documents. */
-export const neighboursOf = async (db: Database, passages: readonly Passage[]): Promise<Passage[]> => {
-  if (passages.length === 0) return []
-  const around = passages.flatMap(({ documentId, ordinal }) => [
-    sql`(${documentId}, ${ordinal - 1}::integer)`,
-    sql`(${documentId}, ${ordinal + 1}::integer)`,
-  ])
-  const rows = await db
-    .select(passageColumns)
-    .from(retrievalChunk)
-    .innerJoin(retrievalDocument, eq(retrievalDocument.id, retrievalChunk.documentId))
-    .where(sql`(${retrievalChunk.documentId}, ${retrievalChunk.ordinal}) in (${sql.join(around, sql`, `)})`)
-  return rows.map((passage) => ({ ...passage, score: 0 }))
 }
 
 const reranked = async (reranker: Reranker, query: string, hits: Hit[], signal: AbortSignal): Promise<Hit[]> => {

@@ -146,13 +146,16 @@ describe('kill -9 during ingest', () => {
       stdout: 'pipe',
       stderr: 'inherit',
     })
-    let seen = 0
-    for await (const piece of child.stdout) {
-      seen += new TextDecoder().decode(piece).split('\n').length - 1
-      if (seen >= 12) break
+    try {
+      let seen = 0
+      for await (const piece of child.stdout) {
+        seen += new TextDecoder().decode(piece).split('\n').length - 1
+        if (seen >= 12) break
+      }
+    } finally {
+      child.kill('SIGKILL')
+      await child.exited
     }
-    child.kill('SIGKILL')
-    await child.exited
 
     const database = await openDatabase({ stateDir })
     const library = openLibrary(database, { stateDir })
@@ -171,5 +174,5 @@ describe('kill -9 during ingest', () => {
     expect(indexed.length).toBeGreaterThan(0)
     await library.close()
     await database.close()
-  })
+  }, 120_000)
 })

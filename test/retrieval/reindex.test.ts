@@ -1,14 +1,7 @@
 import { beforeAll, expect, test } from 'vitest'
 import type { Collection } from '../../src/db/schema/retrieval.ts'
-import {
-  alignEmbedding,
-  backfill,
-  compareIndexes,
-  dropIndex,
-  reclaimStandby,
-  startReindex,
-  switchIndex,
-} from '../../src/retrieval/reindex.ts'
+import { compareIndexes } from '../../src/retrieval/compare-indexes.ts'
+import { alignEmbedding, backfill, dropIndex, reclaimStandby, startReindex, switchIndex } from '../../src/retrieval/reindex.ts'
 import { indexesOf } from '../../src/retrieval/store/collections.ts'
 import { describeDatabases, type TestDatabase } from '../support/database.ts'
 import { hashEmbedder } from './support/hash-embedder.ts'

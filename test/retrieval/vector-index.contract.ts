@@ -5,12 +5,12 @@ import type { VectorIndex } from '../../src/retrieval/index/vector-index.ts'
 import { clusteredVectors } from './support/random.ts'
 
 const dimensions = 48
-const size = 3000
 
-/** What every index promises, measured against exact search over the same vectors. `settled` resolves when background building has ended. */
+/** What every index promises, measured against exact search over the same `size` vectors. `settled` resolves when background building has ended. */
 export const vectorIndexContract = (
   name: string,
   open: (indexId: string, dimensions: number) => Promise<{ index: VectorIndex; settled?: () => Promise<void> }>,
+  size = 3000,
 ) => {
   describe(`${name} keeps the contract of VectorIndex`, () => {
     const next = clusteredVectors({ dimensions, clusters: 40, intrinsic: 24, seed: 7 })

@@ -24,8 +24,13 @@ for (const kind of ['exact', 'hnsw'] as const) {
 }
 
 describeDatabases('pgvector', (makeDatabase) => {
-  vectorIndexContract('pgvector', async (indexId, dimensions) => {
-    const { db } = await makeDatabase()
-    return { index: await createPgvectorIndex(db, indexId, dimensions) }
-  })
+  vectorIndexContract(
+    'pgvector',
+    async (indexId, dimensions) => {
+      const { db } = await makeDatabase()
+      return { index: await createPgvectorIndex(db, indexId, dimensions) }
+      // Its graph grows inside PGlite, 15 times slower than hnswlib's.
+    },
+    1000,
+  )
 })
