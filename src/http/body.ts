@@ -15,7 +15,8 @@ export const readJson = async (request: Request, maxBytes: number): Promise<unkn
   }
 }
 
-const maxDepth = 128
+/** Schemas have a lower bound of their own, which names the parameter. */
+const maxDepth = 2000
 
 const isNestedTooDeeply = (text: string): boolean => {
   if (text.length < 2 * maxDepth) return false
