@@ -12,6 +12,7 @@ import { createKnowledge } from './compose/knowledge.ts'
 import { createLiveConfig, type LiveConfig } from './compose/live-config.ts'
 import { createObserving } from './compose/observing.ts'
 import { createCost, readPriceTable } from './compose/prices.ts'
+import { createRegistered } from './compose/registered.ts'
 import type { WeirConfig } from './config/schema.ts'
 import type { Environment } from './config.ts'
 import { openDatabase } from './db/database.ts'
@@ -20,7 +21,9 @@ import { createFeedback } from './feedback/feedback.ts'
 import { auditRoutes } from './http/admin/audit.ts'
 import { cacheRoutes } from './http/admin/cache.ts'
 import { costRoutes } from './http/admin/cost.ts'
+import { docsRoutes } from './http/admin/docs.ts'
 import { experimentRoutes } from './http/admin/experiments.ts'
+import { feedbackListRoutes } from './http/admin/feedback.ts'
 import { keyRoutes } from './http/admin/keys.ts'
 import { performanceRoutes } from './http/admin/performance.ts'
 import { traceRoutes } from './http/admin/traces.ts'
@@ -108,6 +111,17 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     cost: (use) => cost(use),
     onError: (error) => log.warn({ err: error }, 'the shared cache is away; answers are kept in memory alone'),
   })
+  let written = config
+  const registered = createRegistered({
+    database,
+    stateDir,
+    artifacts: config.artifacts,
+    hub: { endpoint: environment.HF_ENDPOINT, token: environment.HF_TOKEN },
+    config: () => written,
+    onChange: () => live.replace(registered.join(written)),
+    clock,
+    log,
+  })
   const live: LiveConfig = createLiveConfig(config, {
     engines,
     moving: knowledge.moving,
@@ -115,6 +129,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     around: cache.around,
     clock,
   })
+  await registered.start()
   await knowledge.start(serving)
   live.refreshRoutes()
   const cost = createCost(() => live.current.priceOf)
@@ -150,6 +165,25 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
   let warm = !serving
   const token = randomBytes(32).toString('base64url')
   const inFlight = createInFlight()
+  const mounts = {
+    '/v1/feedback': feedbackRoutes({
+      feedback: createFeedback({ db, metrics: () => live.current.config.metrics, clock }),
+      maxBodyBytes: () => live.current.config.defaults.max_body_bytes,
+    }),
+    '/admin/experiments': experimentRoutes({
+      db,
+      experiments: () => experimentsOf(live.current.config),
+      metrics: () => live.current.config.metrics,
+    }),
+    '/admin/keys': keyRoutes({ keys, defaultScopes: () => live.current.config.keys.default_scopes }),
+    '/admin/audit': auditRoutes({ db }),
+    '/admin/cache': cacheRoutes({ drop: createDropCache({ db, clock, routes, cache }) }),
+    '/admin/cost': costRoutes({ db }),
+    '/admin/routes': performanceRoutes({ db, metrics: () => live.current.config.metrics }),
+    '/admin/traces': traceRoutes({ db }),
+    ...registered.mounts,
+    ...knowledge.mounts,
+  }
   const app = createApp({
     answer,
     embed,
@@ -161,24 +195,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     clock,
     maxBodyBytes: () => live.current.config.defaults.max_body_bytes,
     ...createAuthentication({ keyring, token, boundTo: environment.HOST }),
-    mounts: {
-      '/v1/feedback': feedbackRoutes({
-        feedback: createFeedback({ db, metrics: () => live.current.config.metrics, clock }),
-        maxBodyBytes: () => live.current.config.defaults.max_body_bytes,
-      }),
-      '/admin/experiments': experimentRoutes({
-        db,
-        experiments: () => experimentsOf(live.current.config),
-        metrics: () => live.current.config.metrics,
-      }),
-      '/admin/keys': keyRoutes({ keys, defaultScopes: () => live.current.config.keys.default_scopes }),
-      '/admin/audit': auditRoutes({ db }),
-      '/admin/cache': cacheRoutes({ drop: createDropCache({ db, clock, routes, cache }) }),
-      '/admin/cost': costRoutes({ db }),
-      '/admin/routes': performanceRoutes({ db, metrics: () => live.current.config.metrics }),
-      '/admin/traces': traceRoutes({ db }),
-      ...knowledge.mounts,
-    },
+    mounts: { ...mounts, '/admin': docsRoutes(() => mounts) },
   })
 
   const sweeping = serving
@@ -189,13 +206,17 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     inFlight,
     token,
     firstAdminKey,
-    reconfigure: live.replace,
+    reconfigure: (next) => {
+      live.replace(registered.join(next))
+      written = next
+    },
     warmedUp: warmedUp.then(() => {
       warm = true
     }),
     close: async () => {
       stopped.abort()
       await knowledge.close()
+      await registered.close()
       await Promise.all([engines.llama.close(), engines.onnx.close(), sweeping])
       await admission.close()
       await cache.close()
