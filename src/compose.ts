@@ -6,7 +6,7 @@ import { createAdmission } from './compose/admission.ts'
 import { createAuthentication } from './compose/authentication.ts'
 import { createCache, createDropCache } from './compose/cache.ts'
 import { createEngines, warmUp } from './compose/engines.ts'
-import { experimentsOf } from './compose/experiments.ts'
+import { feedbackMounts } from './compose/feedback.ts'
 import { housekeeping } from './compose/housekeeping.ts'
 import { createKnowledge } from './compose/knowledge.ts'
 import { createLiveConfig, type LiveConfig } from './compose/live-config.ts'
@@ -17,20 +17,15 @@ import type { WeirConfig } from './config/schema.ts'
 import type { Environment } from './config.ts'
 import { openDatabase } from './db/database.ts'
 import { migrate } from './db/migrate.ts'
-import { createFeedback } from './feedback/feedback.ts'
 import { auditRoutes } from './http/admin/audit.ts'
 import { cacheRoutes } from './http/admin/cache.ts'
 import { costRoutes } from './http/admin/cost.ts'
 import { docsRoutes } from './http/admin/docs.ts'
-import { experimentRoutes } from './http/admin/experiments.ts'
-import { feedbackListRoutes } from './http/admin/feedback.ts'
 import { keyRoutes } from './http/admin/keys.ts'
-import { performanceRoutes } from './http/admin/performance.ts'
 import { traceRoutes } from './http/admin/traces.ts'
 import { createApp } from './http/app.ts'
 import type { Env } from './http/context.ts'
 import { createInFlight, type InFlight } from './http/in-flight.ts'
-import { feedbackRoutes } from './http/routes/feedback.ts'
 import { createKeyAdmin } from './keys/admin.ts'
 import { createKeyring } from './keys/keyring.ts'
 import { systemClock } from './lib/clock.ts'
@@ -166,20 +161,11 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
   const token = randomBytes(32).toString('base64url')
   const inFlight = createInFlight()
   const mounts = {
-    '/v1/feedback': feedbackRoutes({
-      feedback: createFeedback({ db, metrics: () => live.current.config.metrics, clock }),
-      maxBodyBytes: () => live.current.config.defaults.max_body_bytes,
-    }),
-    '/admin/experiments': experimentRoutes({
-      db,
-      experiments: () => experimentsOf(live.current.config),
-      metrics: () => live.current.config.metrics,
-    }),
+    ...feedbackMounts({ db, config: () => live.current.config, clock }),
     '/admin/keys': keyRoutes({ keys, defaultScopes: () => live.current.config.keys.default_scopes }),
     '/admin/audit': auditRoutes({ db }),
     '/admin/cache': cacheRoutes({ drop: createDropCache({ db, clock, routes, cache }) }),
     '/admin/cost': costRoutes({ db }),
-    '/admin/routes': performanceRoutes({ db, metrics: () => live.current.config.metrics }),
     '/admin/traces': traceRoutes({ db }),
     ...registered.mounts,
     ...knowledge.mounts,

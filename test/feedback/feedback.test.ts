@@ -1,12 +1,16 @@
 import { sql } from 'drizzle-orm'
 import type { Hono } from 'hono'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { feedbackListRoutes } from '../../src/http/admin/feedback.ts'
 import type { Env } from '../../src/http/context.ts'
 import { uuidv7 } from '../../src/lib/ids.ts'
 import { insertTraces } from '../../src/traces/insert.ts'
+import { adminApp } from '../support/admin-app.ts'
 import { describeDatabases, type TestDatabase } from '../support/database.ts'
 import { aTrace } from '../support/trace.ts'
-import { feedbackApp, post } from './support.ts'
+import { declared, feedbackApp, post } from './support.ts'
+
+type Listing = { data: { metric: string; value: unknown }[]; next_before: string | null }
 
 describeDatabases('POST /v1/feedback', (makeDatabase) => {
   const trace = aTrace()
@@ -99,6 +103,23 @@ describeDatabases('POST /v1/feedback', (makeDatabase) => {
     expect(await post(foreign, { metric: 'solved', value: true, inference_id })).toMatchObject({ body: { matched: false } })
     const laterOn = feedbackApp({ db: handle.db, tenant: 'other', clock: () => Date.now() + 30 * 86_400_000 })
     expect(await post(laterOn, { metric: 'solved', value: true, inference_id })).toMatchObject({ status: 400 })
+  })
+
+  test('is listed for admins, the last stored first, page by page', async () => {
+    const admin = adminApp({ '/admin/feedback': feedbackListRoutes({ db: handle.db, metrics: () => declared }) })
+    const list = async (query: string) => (await (await admin.request(`/admin/feedback?${query}`)).json()) as Listing
+    const { data } = await list(`inference_id=${inference_id}&tenant=default`)
+    expect(data.map(({ metric, value }) => [metric, value])).toEqual([
+      ['demonstration', [{ role: 'assistant', content: 'Hi.' }]],
+      ['comment', 'a�b�'],
+      ['intent', 'refund'],
+      ['rating', 4.5],
+      ['solved', false],
+    ])
+    const first = await list(`inference_id=${inference_id}&tenant=default&limit=2`)
+    const second = await list(`inference_id=${inference_id}&tenant=default&limit=3&before=${first.next_before}`)
+    expect([...first.data, ...second.data]).toEqual(data)
+    expect((await list('metric=nothing')).data).toEqual([])
   })
 
   describe('in a batch', () => {

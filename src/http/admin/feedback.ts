@@ -35,7 +35,7 @@ const rowJson = (row: StoredFeedback, metrics: Metrics) => ({
   id: row.id,
   tenant: row.tenant,
   metric: row.metric,
-  value: valueOf(row, metrics),
+  value: toldValue(row, metrics),
   inference_id: row.inferenceId,
   subject: row.subject,
   session: row.session,
@@ -45,7 +45,7 @@ const rowJson = (row: StoredFeedback, metrics: Metrics) => ({
   tags: row.tags,
 })
 
-const valueOf = ({ metric, number, content }: StoredFeedback, metrics: Metrics): unknown => {
+const toldValue = ({ metric, number, content }: StoredFeedback, metrics: Metrics): unknown => {
   if (number === null) return content
   const declared = Object.hasOwn(metrics, metric) ? metrics[metric] : undefined
   return declared?.type === 'boolean' ? number === 1 : number
