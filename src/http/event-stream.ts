@@ -4,34 +4,51 @@
  * not throw: what goes wrong after the first frame has to be told in a frame. `onCancel` runs when the reader leaves.
  */
 export const eventStream = (frames: AsyncIterator<string, void, undefined>, onCancel: () => void): ReadableStream<Uint8Array> => {
-  let waiting: Promise<IteratorResult<string, void>> | undefined
+  let text = ''
+  let ended = false
+  let reading = false
+  let wanted: (() => void) | undefined
 
-  const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
-    let next: IteratorResult<string, void> | undefined = await (waiting ?? frames.next())
-    waiting = undefined
-    const turn = endOfTurn()
-    let text = ''
-    while (next && !next.done) {
-      text += next.value
-      if (text.length >= writeCharacters) break
-      waiting = frames.next()
-      next = await Promise.race([waiting, turn])
-      if (next) waiting = undefined
+  /** Reads on while somebody wants more, and hands over at the end of the turn in which the first frame came. */
+  const read = async (): Promise<void> => {
+    reading = true
+    while (wanted && !ended && text.length < writeCharacters) {
+      const { done, value } = await frames.next()
+      if (done) ended = true
+      else {
+        if (text === '') setImmediate(handOver)
+        text += value
+      }
     }
-    if (text !== '') controller.enqueue(encoder.encode(text))
-    if (next?.done) controller.close()
+    reading = false
+    if (ended || text.length >= writeCharacters) handOver()
+  }
+  const handOver = () => {
+    // What it was meant for may have been taken already.
+    if (text === '' && !ended) return
+    wanted?.()
+    wanted = undefined
   }
 
+  const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+    const more = new Promise<void>((resolve) => {
+      wanted = resolve
+    })
+    if (text !== '' || ended) handOver()
+    else if (!reading) void read()
+    await more
+    if (text !== '') controller.enqueue(encoder.encode(text))
+    text = ''
+    if (ended) controller.close()
+  }
   const cancel = async (): Promise<void> => {
+    wanted = undefined
     onCancel()
     // Between two pulls nobody else would end the frames, and what they hold.
     await frames.return?.()
   }
   return new ReadableStream({ pull, cancel }, { highWaterMark: 0 })
 }
-
-/** Resolves once everything that is ready now has run. */
-const endOfTurn = () => new Promise<undefined>((resolve) => setImmediate(() => resolve(undefined)))
 
 const encoder = new TextEncoder()
 const writeCharacters = 16 * 1024

@@ -1,5 +1,6 @@
 import { AppError, isRetryable, toAppError } from '../lib/errors.ts'
-import type { ChatModel } from './chat-model.ts'
+import type { ChatModel, ChatRequest } from './chat-model.ts'
+import { type Begun, begin, untilFirst } from './first-event.ts'
 import { anyOf, requireSupport, unsupportedParameter } from './supports.ts'
 
 /**
@@ -11,25 +12,25 @@ export const fallback = (models: readonly [ChatModel, ...ChatModel[]], id: strin
   get capabilities() {
     return anyOf(models.map((model) => model.capabilities))
   },
-  async *stream(request) {
-    const able = models.filter((model) => unsupportedParameter(request, model.capabilities) === undefined)
-    if (able.length === 0) requireSupport(models[0], request)
-    for (const [position, model] of able.entries()) {
-      let started = false
-      try {
-        for await (const event of model.stream(request)) {
-          started = true
-          yield event
-        }
-        return
-      } catch (error) {
-        const next = able[position + 1]
-        if (next === undefined || started || request.signal.aborted || !mayHelp(next, error, model)) throw error
-        request.observe?.({ type: 'fell-back', from: model.id, to: next.id, code: toAppError(error).code })
-      }
-    }
-  },
+  stream: (request) =>
+    untilFirst(async () => {
+      const able = models.filter((model) => unsupportedParameter(request, model.capabilities) === undefined)
+      const [first, ...others] = able
+      if (first !== undefined) return firstThatBegins(request, first, others)
+      requireSupport(models[0], request)
+      throw new RangeError('a model can do all or some parameter is named')
+    }),
 })
+
+const firstThatBegins = async (request: ChatRequest, model: ChatModel, [next, ...others]: ChatModel[]): Promise<Begun> => {
+  try {
+    return await begin(model.stream(request))
+  } catch (error) {
+    if (next === undefined || request.signal.aborted || !mayHelp(next, error, model)) throw error
+    request.observe?.({ type: 'fell-back', from: model.id, to: next.id, code: toAppError(error).code })
+    return firstThatBegins(request, next, others)
+  }
+}
 
 /**
  * Whether another model may succeed where one failed. Wider than another attempt at the same model: a host that refuses our key, or

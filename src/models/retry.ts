@@ -1,5 +1,6 @@
 import { AppError, isRetryable } from '../lib/errors.ts'
 import { pause } from '../lib/pause.ts'
+import { begin, untilFirst } from './first-event.ts'
 import { around, type Wrapper } from './wrap.ts'
 
 export type RetryOptions = {
@@ -20,23 +21,20 @@ export type RetryOptions = {
 export const retry =
   (options: RetryOptions): Wrapper =>
   (model) =>
-    around(model, async function* (request) {
-      for (let attempt = 1; ; attempt += 1) {
-        request.observe?.({ type: 'attempt', modelId: model.id, attempt })
-        let started = false
-        try {
-          for await (const event of model.stream(request)) {
-            started = true
-            yield event
+    around(model, (request) =>
+      untilFirst(async () => {
+        for (let attempt = 1; ; attempt += 1) {
+          request.observe?.({ type: 'attempt', modelId: model.id, attempt })
+          try {
+            return await begin(model.stream(request))
+          } catch (error) {
+            const waitMs = request.signal.aborted ? undefined : retryWaitMs(attempt, error, options)
+            if (waitMs === undefined) throw error
+            await pause(waitMs, request.signal)
           }
-          return
-        } catch (error) {
-          const waitMs = started || request.signal.aborted ? undefined : retryWaitMs(attempt, error, options)
-          if (waitMs === undefined) throw error
-          await pause(waitMs, request.signal)
         }
-      }
-    })
+      }),
+    )
 
 /** The same for a call that answers at once. */
 export const retryCall = async <T>(options: RetryOptions, signal: AbortSignal, call: () => Promise<T>): Promise<T> => {

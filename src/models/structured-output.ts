@@ -3,7 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { LRUCache } from 'lru-cache'
 import { AppError } from '../lib/errors.ts'
 import { hashOf } from '../lib/hash.ts'
-import type { ChatEvent, ChatRequest, JsonSchema } from './chat-model.ts'
+import type { ChatEvent, ChatModel, ChatRequest, JsonSchema } from './chat-model.ts'
 import { around, type Wrapper } from './wrap.ts'
 
 /**
@@ -11,12 +11,16 @@ import { around, type Wrapper } from './wrap.ts'
  * `upstream_failed` in place of `finish`. A whole answer is checked before its first event, so that retry and fallback can act.
  */
 export const structuredOutput: Wrapper = (model) =>
-  around(model, async function* (request) {
-    const check = checkFor(request)
-    const events = model.stream(request)
-    if (check === undefined) yield* events
-    else yield* request.incremental ? checkedAtEnd(model.id, events, check) : checkedWhole(model.id, events, check)
+  around(model, (request) => {
+    const { type } = request.responseFormat ?? { type: 'text' }
+    return type === 'text' ? model.stream(request) : checkedStream(model, request)
   })
+
+async function* checkedStream(model: ChatModel, request: ChatRequest): AsyncGenerator<ChatEvent> {
+  const check = checkFor(request)
+  const events = model.stream(request)
+  yield* request.incremental ? checkedAtEnd(model.id, events, check) : checkedWhole(model.id, events, check)
+}
 
 type Check = (text: string) => string | undefined
 
@@ -45,9 +49,8 @@ const requireValid = (modelId: string, { reason }: { reason: string }, text: str
   }
 }
 
-const checkFor = ({ responseFormat }: ChatRequest): Check | undefined => {
-  if (responseFormat === undefined || responseFormat.type === 'text') return undefined
-  const validate = responseFormat.type === 'json-schema' && responseFormat.strict ? compiled(responseFormat.schema) : undefined
+const checkFor = ({ responseFormat }: ChatRequest): Check => {
+  const validate = responseFormat?.type === 'json-schema' && responseFormat.strict ? compiled(responseFormat.schema) : undefined
   return (text) => {
     try {
       const value: unknown = JSON.parse(text)
