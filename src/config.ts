@@ -14,6 +14,8 @@ const environmentSchema = z.object({
   WEIR_ADMIN_KEY: z.string().min(16, 'must have at least 16 characters').optional(),
   WEIR_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   WEIR_SHUTDOWN_GRACE_MS: z.coerce.number().int().nonnegative().default(30_000),
+  HF_ENDPOINT: z.url().default('https://huggingface.co'),
+  HF_TOKEN: z.string().optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
 })
 

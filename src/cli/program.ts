@@ -8,6 +8,7 @@ import { costCommands } from './cost.ts'
 import { experimentCommands } from './experiments.ts'
 import { ingestCommands } from './ingest.ts'
 import { keyCommands } from './keys.ts'
+import { modelCommands } from './models.ts'
 import { promptCommands } from './prompts.ts'
 import { traceCommands } from './traces.ts'
 
@@ -50,6 +51,7 @@ Examples:
   experimentCommands(program, context)
   keyCommands(program, context)
   traceCommands(program, context)
+  modelCommands(program, context)
   promptCommands(program, context)
   ingestCommands(program, context)
   collectionCommands(program, context)

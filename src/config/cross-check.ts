@@ -19,7 +19,8 @@ const namesOf = (config: WeirConfig, kind: string): Set<string> =>
   new Set(Object.entries(config.models).flatMap(([name, model]) => (model.kind === kind ? [name] : [])))
 
 const unknownName = (path: PropertyKey[], name: string, known: ReadonlySet<string>, kind: string): Fault[] =>
-  known.has(name) ? [] : [{ path, message: `no ${kind} is named ${name}` }]
+  // `name@alias` is a registered model, which only the running server knows.
+  known.has(name) || name.includes('@') ? [] : [{ path, message: `no ${kind} is named ${name}` }]
 
 const modelFaults = (config: WeirConfig, llms: ReadonlySet<string>): Fault[] => {
   const providers = new Set(Object.keys(config.providers))

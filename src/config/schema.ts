@@ -262,7 +262,19 @@ const budget = z
   })
   .refine((rule) => rule.webhook === undefined || rule.warn_percent !== undefined, { message: 'needs warn_percent', path: ['webhook'] })
 
+/** Where the files of registered models are kept; the state folder when absent. */
+const artifacts = z.strictObject({
+  bucket: z.string().min(1),
+  /** Of an S3-compatible service; AWS in `region` when absent. */
+  endpoint: z.url({ protocol: /^https?$/ }).optional(),
+  region: z.string().optional(),
+  access_key_id: z.string().min(1),
+  secret_access_key: z.string().min(1),
+  prefix: z.string().optional(),
+})
+
 export const weirConfigSchema = z.strictObject({
+  artifacts: artifacts.optional(),
   providers: z.record(name, provider).default({}),
   models: z.record(name, model).default({}),
   routes: z.record(name, route).default({}),

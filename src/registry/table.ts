@@ -29,6 +29,8 @@ export type ModelTable = AsyncDisposable & {
    * route's or a configured model's; throws `model_not_found` when the model is and the version is not, and for `latest`.
    */
   resolve(reference: string): RegisteredModel | undefined
+  /** Every name that `resolve` knows: `name@alias`, `name@version`, and `name` where production is set. */
+  references(): string[]
   refresh(): Promise<void>
   close(): Promise<void>
 }
@@ -53,10 +55,23 @@ export const createModelTable = ({ db, listen, pollMs, onChange, onError }: Mode
     onChange?.()
   }
   const { start, refresh, close } = createFollower({ listen, channel: modelChannel, pollMs, reload, onError })
-  return { start, refresh, close, resolve: (reference) => resolveIn(entries, reference), [Symbol.asyncDispose]: close }
+  return {
+    start,
+    refresh,
+    close,
+    resolve: (reference) => resolveIn(entries, reference),
+    references: () => referencesOf(entries),
+    [Symbol.asyncDispose]: close,
+  }
 }
 
 type Entry = { versions: Map<number, Omit<RegisteredModel, 'alias'>>; aliases: Map<string, number> }
+
+const referencesOf = (entries: ReadonlyMap<string, Entry>): string[] =>
+  [...entries].flatMap(([name, { versions, aliases }]) => [
+    ...(aliases.has('production') ? [name] : []),
+    ...[...aliases.keys(), ...versions.keys()].map((wanted) => `${name}@${wanted}`),
+  ])
 
 const resolveIn = (entries: ReadonlyMap<string, Entry>, reference: string): RegisteredModel | undefined => {
   const at = reference.lastIndexOf('@')
