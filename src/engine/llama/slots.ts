@@ -9,17 +9,32 @@ export type Slot = {
   usedAt: number
 }
 
+/** A shared start shorter than this saves less than a scattered batch costs. */
+const worthwhileTokens = 16
+
 /**
- * The free sequence that saves most work: the longest common prefix among those this tenant filled, else an empty one, else the one
- * unused for longest. `reuse` counts the tokens that need no decoding; at least one of the prompt always does, to have logits to sample.
+ * The free sequence that saves most work. First the longest common prefix among those this tenant filled; then one next to those in `busy`,
+ * because llama.cpp decodes sequences of adjoining ids together and others one group after another; then an empty one, then the one unused for longest.
+ * `reuse` counts the tokens that need no decoding; at least one of the prompt always does, to have logits to sample.
  */
-export const chooseSlot = (free: readonly Slot[], tenant: string, prompt: readonly number[]): { slot: Slot; reuse: number } | undefined => {
-  let best: { slot: Slot; reuse: number } | undefined
-  for (const slot of free) {
+export const chooseSlot = (
+  free: readonly Slot[],
+  busy: readonly number[],
+  tenant: string,
+  prompt: readonly number[],
+): { slot: Slot; reuse: number } | undefined => {
+  const candidates = free.map((slot) => {
     const reuse = slot.tenant === tenant ? Math.min(commonPrefix(slot.tokens, prompt), prompt.length - 1) : 0
-    if (!best || reuse > best.reuse || (reuse === best.reuse && emptierOrOlder(slot, best.slot))) best = { slot, reuse }
-  }
-  return best
+    const distance = busy.length === 0 ? 0 : Math.min(...busy.map((id) => Math.abs(id - slot.id)))
+    return { slot, reuse, rank: [reuse >= worthwhileTokens ? -reuse : 0, distance, slot.tokens.length > 0 ? 1 : 0, slot.usedAt] }
+  })
+  const [best] = candidates.sort((left, right) => compare(left.rank, right.rank))
+  return best && { slot: best.slot, reuse: best.reuse }
+}
+
+const compare = (left: readonly number[], right: readonly number[]): number => {
+  const at = left.findIndex((value, index) => value !== right[index])
+  return at < 0 ? 0 : (left[at] as number) - (right[at] as number)
 }
 
 const commonPrefix = (left: readonly number[], right: readonly number[]): number => {
@@ -27,9 +42,4 @@ const commonPrefix = (left: readonly number[], right: readonly number[]): number
   let index = 0
   while (index < length && left[index] === right[index]) index++
   return index
-}
-
-const emptierOrOlder = (left: Slot, right: Slot): boolean => {
-  if ((left.tokens.length === 0) !== (right.tokens.length === 0)) return left.tokens.length === 0
-  return left.usedAt < right.usedAt
 }
