@@ -50,13 +50,13 @@ describe.skipIf(!hasStories)(`a trained model${hasStories ? '' : ' (skipped: no 
 
 describe('an answer', () => {
   test('ends with a finish per choice and exact usage', async () => {
-    const { events, usage, reasons } = await ask(model, { prompt: 'abcdef', tenant: 'usage', sampling: greedy })
+    const { events, usage, reasons } = await ask(model, { prompt: 'abcdefghijklmnopqrst', tenant: 'usage', sampling: greedy })
     expect(reasons).toEqual(['length'])
     expect(events.at(-1)?.type).toBe('usage')
-    // Start token, the space before the first word, six letters.
-    expect(usage).toEqual({ promptTokens: 8, completionTokens: 24, cachedTokens: 0 })
-    const again = await ask(model, { prompt: 'abcdef', tenant: 'usage', sampling: greedy })
-    expect(again.usage).toEqual({ promptTokens: 8, completionTokens: 24, cachedTokens: 7 })
+    // Start token, the space before the first word, twenty letters.
+    expect(usage).toEqual({ promptTokens: 22, completionTokens: 24, cachedTokens: 0 })
+    const again = await ask(model, { prompt: 'abcdefghijklmnopqrst', tenant: 'usage', sampling: greedy })
+    expect(again.usage).toEqual({ promptTokens: 22, completionTokens: 24, cachedTokens: 21 })
   })
 
   test('is the same for the same seed, and another for another', async () => {
