@@ -46,9 +46,9 @@ const splitSentence = ({ split, leftOut }: ExperimentReport): string => {
 
 const metricSection = (metric: MetricReport, { options }: ExperimentReport) => {
   const share = metric.arms.some((arm) => arm.effect?.test === 'two_proportion_z')
-  const show = (value: number | null | undefined) => shown(value, share)
+  const gap = (value: number | null | undefined) => shown(value, share ? 'points' : undefined)
   const range = (interval: { low: number; high: number } | null | undefined) =>
-    interval ? `${show(interval.low)} to ${show(interval.high)}` : '–'
+    interval ? `${gap(interval.low)} to ${gap(interval.high)}` : '–'
   return html`
 <section>
 <h2>${metric.name}${metric.primary ? html` <span class="tag">primary</span>` : ''} <span class="tag">${metric.role}</span></h2>
@@ -60,10 +60,10 @@ ${metric.theta === null ? '' : `Adjusted for the period before (θ = ${digits(me
 <figure>${raw(differencePlot(metric.arms, share))}<figcaption>Difference from the control: thick, one look; thin, any number of looks</figcaption></figure>
 </div>
 <table>
-<thead><tr><th>Variant</th><th>With value</th><th>Silent</th><th>Mean</th><th>Difference</th><th>One look</th><th>Any time</th><th>Lift</th><th>p, one look</th><th>p, any time</th><th>p, corrected</th><th>Detectable</th></tr></thead>
+<thead><tr><th>Variant</th><th>With value</th><th>Silent</th><th>Mean</th><th>Difference${share ? ', points' : ''}</th><th>One look</th><th>Any time</th><th>Lift</th><th>p, one look</th><th>p, any time</th><th>p, corrected</th><th>Detectable</th></tr></thead>
 <tbody>${metric.arms.map(
     ({ variant, n, silent, mean, effect }) => html`
-<tr><td>${variant}</td><td>${whole(n)}</td><td>${whole(silent)}</td><td>${show(mean)}</td><td>${show(effect?.difference)}</td><td>${range(effect?.interval)}</td><td>${range(effect?.alwaysValid?.interval)}</td><td>${effect?.lift ? `${digits(effect.lift.value * 100)} %` : '–'}</td><td>${shownP(effect?.p)}</td><td>${shownP(effect?.alwaysValid?.p)}</td><td>${shownP(effect?.adjustedP)}</td><td>${show(effect?.minimumDetectable)}</td></tr>`,
+<tr><td>${variant}</td><td>${whole(n)}</td><td>${whole(silent)}</td><td>${shown(mean, share ? '%' : undefined)}</td><td>${gap(effect?.difference)}</td><td>${range(effect?.interval)}</td><td>${range(effect?.alwaysValid?.interval)}</td><td>${effect?.lift ? `${digits(effect.lift.value * 100)} %` : '–'}</td><td>${shownP(effect?.p)}</td><td>${shownP(effect?.alwaysValid?.p)}</td><td>${shownP(effect?.adjustedP)}</td><td>${gap(effect?.minimumDetectable)}</td></tr>`,
   )}</tbody>
 </table>
 </section>`
@@ -79,8 +79,11 @@ const footnotes = ({ experiment, options }: ExperimentReport): string => {
   return `${period} ${reading} Corrected p: Benjamini–Hochberg over the variants. Detectable: by one look at this many subjects, four times in five.`
 }
 
-const shown = (value: number | null | undefined, share: boolean): string =>
-  value === null || value === undefined ? '–' : share ? `${(value * 100).toFixed(2)} %` : digits(value)
+/** Shares in per cent, and differences between them in percentage points. */
+const shown = (value: number | null | undefined, unit: '%' | 'points' | undefined): string => {
+  if (value === null || value === undefined) return '–'
+  return unit === undefined ? digits(value) : `${(value * 100).toFixed(2)}${unit === '%' ? ' %' : ''}`
+}
 const shownP = (p: number | null | undefined): string => (p === null || p === undefined ? '–' : p < 0.0001 ? '< 0.0001' : digits(p))
 const digits = (value: number): string => String(Number(value.toPrecision(3)))
 const percent = (share: number): string => `${digits(share * 100)} %`
@@ -88,13 +91,13 @@ const whole = (value: number): string => value.toLocaleString('en-GB')
 const iso = (ms: number): string => new Date(ms).toISOString()
 
 const style = `
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto; padding: 0 1rem; color: #1a2330; background: #fff }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 1280px; margin: 2rem auto; padding: 0 1rem; color: #1a2330; background: #fff }
 h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem }
 .lead { font-size: 1.05rem; border-left: 4px solid #3568a8; padding-left: .8rem }
 .small, footer, figcaption { color: #5a6573; font-size: .85rem }
 .tag { font-size: .75rem; font-weight: normal; background: #e8edf4; border-radius: 3px; padding: .1rem .4rem }
-table { border-collapse: collapse; margin: .8rem 0; font-size: .9rem; display: block; overflow-x: auto }
-th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid #dde3ea; white-space: nowrap }
+table { border-collapse: collapse; margin: .8rem 0; font-size: .85rem; display: block; overflow-x: auto }
+th, td { padding: .3rem .4rem; text-align: right; border-bottom: 1px solid #dde3ea; white-space: nowrap }
 th:first-child, td:first-child { text-align: left }
 ul { list-style: none; padding: 0 } li { border-left: 4px solid #9aa5b1; padding-left: .8rem; margin: .3rem 0 }
 li.better { border-color: #2b8a57 } li.worse, li.split_mismatch { border-color: #b83a3a }
