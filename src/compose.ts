@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import type { Hono } from 'hono'
 import { createAnswer } from './answer/answer.ts'
 import { createEmbed } from './answer/embed.ts'
+import { type Access, openAccess } from './compose/access.ts'
 import { createAdmission } from './compose/admission.ts'
-import { createAuthentication } from './compose/authentication.ts'
 import { createCache, createDropCache } from './compose/cache.ts'
 import { createEngines, warmUp } from './compose/engines.ts'
 import { feedbackMounts } from './compose/feedback.ts'
@@ -26,19 +25,13 @@ import { traceRoutes } from './http/admin/traces.ts'
 import { createApp } from './http/app.ts'
 import type { Env } from './http/context.ts'
 import { createInFlight, type InFlight } from './http/in-flight.ts'
-import { createKeyAdmin } from './keys/admin.ts'
-import { createKeyring } from './keys/keyring.ts'
 import { systemClock } from './lib/clock.ts'
 import type { Logger } from './telemetry/log.ts'
 
-export type Weir = {
+export type Weir = Pick<Access, 'token' | 'firstAdminKey'> & {
   app: Hono<Env>
   inFlight: InFlight
-  /** Admits this machine's CLI as an admin while this process lives. */
-  token: string
-  /** Shown once: the secret of the admin key that this very first start issued. */
-  firstAdminKey: string | undefined
-  reconfigure(config: WeirConfig): void
+  reconfigure(config: WeirConfig): Promise<void>
   /** Resolves when the local models are loaded or refused; until then requests wait for theirs. */
   warmedUp: Promise<void>
   close(): Promise<void>
@@ -64,17 +57,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
   const { db, listen } = database
   await migrate(db)
 
-  const keyring = createKeyring({
-    db,
-    listen,
-    clock,
-    pollMs: database.kind === 'pglite' ? null : undefined,
-    onError: (error) => log.warn({ err: error }, 'keys could not be read again'),
-  })
-  await keyring.start()
-  const keys = createKeyAdmin({ db, clock, changed: keyring.refresh })
-  const firstAdminKey = serving ? await keys.ensureFirstAdminKey({ fromEnv: environment.WEIR_ADMIN_KEY }) : undefined
-
+  const access = await openAccess({ database, environment, serving, clock, log })
   const knowledge = createKnowledge({
     database,
     stateDir,
@@ -158,11 +141,10 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
   })
 
   let warm = !serving
-  const token = randomBytes(32).toString('base64url')
   const inFlight = createInFlight()
   const mounts = {
     ...feedbackMounts({ db, config: () => live.current.config, clock }),
-    '/admin/keys': keyRoutes({ keys, defaultScopes: () => live.current.config.keys.default_scopes }),
+    '/admin/keys': keyRoutes({ keys: access.keys, defaultScopes: () => live.current.config.keys.default_scopes }),
     '/admin/audit': auditRoutes({ db }),
     '/admin/cache': cacheRoutes({ drop: createDropCache({ db, clock, routes, cache }) }),
     '/admin/cost': costRoutes({ db }),
@@ -180,7 +162,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     log,
     clock,
     maxBodyBytes: () => live.current.config.defaults.max_body_bytes,
-    ...createAuthentication({ keyring, token, boundTo: environment.HOST }),
+    ...access.authentication,
     mounts: { ...mounts, '/admin': docsRoutes(() => mounts) },
   })
 
@@ -190,11 +172,13 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
   return {
     app,
     inFlight,
-    token,
-    firstAdminKey,
-    reconfigure: (next) => {
+    token: access.token,
+    firstAdminKey: access.firstAdminKey,
+    reconfigure: async (next) => {
       live.replace(registered.join(next))
       written = next
+      await knowledge.readPinned()
+      live.refreshRoutes()
     },
     warmedUp: warmedUp.then(() => {
       warm = true
@@ -207,7 +191,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
       await admission.close()
       await cache.close()
       await stopObserving()
-      await keyring.close()
+      await access.close()
       await database.close()
     },
   }

@@ -15,7 +15,7 @@ import { createRetrieval } from '../retrieval/retrieval.ts'
 import type { Logger } from '../telemetry/log.ts'
 import { collectionDefaults, embeddingModels, followIndexes, ingestSources, sharedTenant } from './collections.ts'
 import type { Live } from './live-config.ts'
-import { createPrepare, promptClosure } from './prepare.ts'
+import { createPrepare, promptClosure, toReference } from './prepare.ts'
 import type { Moving } from './routes.ts'
 
 export type KnowledgeOptions = {
@@ -35,6 +35,8 @@ export type Knowledge = {
   moving: Moving
   prepare: Prepare
   mounts: Readonly<Record<string, Hono<Env>>>
+  /** Reads the prompt versions that routes name by number, so that their variants have their hash. */
+  readPinned(): Promise<void>
   /** Reads what routes need; ingests sources in the background when `serving`. */
   start(serving: boolean): Promise<void>
   close(): Promise<void>
@@ -64,6 +66,16 @@ export const createKnowledge = (options: KnowledgeOptions): Knowledge => {
   const attachments = createAttachments(retrieval)
   const indexes = followIndexes({ config: () => live().config, retrieval, onChange: onMove, signal })
   const defaults = () => collectionDefaults(live().config)
+  const readPinned = async (): Promise<void> => {
+    const choices = Object.values(live().config.routes).flatMap(({ variants }) => variants.flatMap(({ prompt }) => prompt ?? []))
+    for (const choice of choices.filter(({ version }) => version !== undefined)) {
+      await prompts
+        .resolve(toReference(choice))
+        .catch((error) =>
+          log.warn({ prompt: choice.name, version: choice.version, err: error }, 'a route names a prompt that is not there'),
+        )
+    }
+  }
   let working: Promise<unknown> = Promise.resolve()
 
   return {
@@ -76,9 +88,12 @@ export const createKnowledge = (options: KnowledgeOptions): Knowledge => {
       '/admin/collections': collectionRoutes({ retrieval, defaults }),
       '/admin/prompts': promptRoutes({ db, clock, findPassingEvalRun: async () => undefined, casesOf: async () => [] }),
     },
+    readPinned,
     start: async (serving) => {
-      if (serving) await bootstrapPrompts({ db, folder: promptsFolder, clock })
+      // Commands too: a sync before the first start would leave nothing labelled `production`.
+      await bootstrapPrompts({ db, folder: promptsFolder, clock })
       await prompts.start()
+      await readPinned()
       await indexes.look()
       if (!serving) return
       const read = ingestSources(live().config, retrieval, log, signal).then(indexes.look)

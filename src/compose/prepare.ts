@@ -57,7 +57,8 @@ const render = async (
   return { messages, sampling, tools: tools.length > 0 ? tools : undefined, responseFormat }
 }
 
-const toReference = ({ name, label, version }: PromptChoice) => {
+/** A prompt as routes and requests name it, as the prompt table knows it. */
+export const toReference = ({ name, label, version }: PromptChoice) => {
   if (version === undefined) return { name, label }
   if (!/^[1-9]\d{0,8}$/.test(version)) {
     throw new AppError('invalid_request', `'${version}' is not a version of a prompt: versions are whole numbers`, {

@@ -21,8 +21,8 @@ export const up = async (environment: Environment, variables: Readonly<Record<st
     file,
     environment: variables,
     initialText: text,
-    onChange: (next) => {
-      weir.reconfigure(next)
+    onChange: async (next) => {
+      await weir.reconfigure(next)
       log.info({ file }, 'configuration reloaded')
     },
     onError: (error) => log.error({ file, err: error }, 'the new configuration is bad; the last good one stays in force'),
