@@ -22,7 +22,7 @@ export class Binary {
  */
 export const hostMethods = (methods: Record<string, Method>, status: () => unknown, stop: () => Promise<void>): void => {
   // Bun opens an inherited descriptor through `connect` only, Node through the constructor only.
-  const socket = process.versions['bun'] ? connect({ fd: 3 } as never) : new Socket({ fd: 3 })
+  const socket = process.versions.bun ? connect({ fd: 3 } as never) : new Socket({ fd: 3 })
   const running = new Map<number, AbortController>()
   let outbox: FromChild[] = []
 
@@ -81,5 +81,5 @@ export const hostMethods = (methods: Record<string, Method>, status: () => unkno
   // Ctrl-C reaches the whole process group; the gateway decides when its streams have ended.
   process.on('SIGINT', () => undefined)
   process.on('SIGTERM', () => undefined)
-  send({ type: 'ready', runtime: process.versions['bun'] ? `bun ${process.versions['bun']}` : `node ${process.versions['node']}` })
+  send({ type: 'ready', runtime: process.versions.bun ? `bun ${process.versions.bun}` : `node ${process.versions.node}` })
 }

@@ -64,7 +64,7 @@ let foundNode: Promise<string | undefined> | undefined
 /** Every directory of the PATH is asked: `bun --bun` puts itself in front under Node's name. */
 const findNode = (): Promise<string | undefined> => {
   foundNode ??= (async () => {
-    for (const directory of new Set(process.env['PATH']?.split(delimiter))) {
+    for (const directory of new Set(process.env.PATH?.split(delimiter))) {
       const node = Bun.which('node', { PATH: directory })
       if (!node) continue
       const probe = Bun.spawn([node, '-p', 'process.versions.bun ? 0 : process.versions.node'], { stdout: 'pipe', stderr: 'ignore' })

@@ -17,7 +17,7 @@ import { aTrace } from '../support/trace.ts'
 const [rate = 10_000, seconds = 5, payloadBytes = 1_000] = process.argv.slice(2).map(Number)
 const stateDir = mkdtempSync(join(tmpdir(), 'weir-bench-'))
 const openedAt = performance.now()
-const handle = await openDatabase({ url: process.env['TEST_DATABASE_URL'], stateDir })
+const handle = await openDatabase({ url: process.env.TEST_DATABASE_URL, stateDir })
 const openedMs = performance.now() - openedAt
 await migrate(handle.db)
 const recorder = createRecorder({ spoolDir: join(stateDir, 'spool'), db: handle.db })

@@ -64,7 +64,7 @@ describeDatabases('migrate', (makeDatabase, kind) => {
       kind === 'postgres'
         ? Array.from({ length: 3 }, async () => {
             const [row] = await handle.db.execute<{ name: string }>(sql`select current_database() as name`)
-            const url = new URL(process.env['TEST_DATABASE_URL'] as string)
+            const url = new URL(process.env.TEST_DATABASE_URL as string)
             url.pathname = `/${row?.name}`
             const child = Bun.spawn([process.execPath, '-e', script], {
               env: { ...process.env, RACE_URL: url.href },

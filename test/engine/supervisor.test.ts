@@ -7,7 +7,7 @@ import { Supervisor, type SupervisorOptions } from '../../src/engine/supervisor.
 import { AppError, isRetryable } from '../../src/lib/errors.ts'
 
 /** `bun --bun` puts itself on the PATH as `node`, so the second one counts. */
-const hasNode = process.env['PATH']?.split(':').some((directory) => existsSync(join(directory, 'node')) && !directory.includes('bun-node'))
+const hasNode = process.env.PATH?.split(':').some((directory) => existsSync(join(directory, 'node')) && !directory.includes('bun-node'))
 const cacheDir = mkdtempSync(join(tmpdir(), 'weir-supervisor-'))
 const entry = join(import.meta.dirname, '../support/echo-child.ts')
 const signal = new AbortController().signal

@@ -24,7 +24,7 @@ describeDatabases('snapshots', (makeDatabase) => {
       stateDir,
       log: (level, message, details) => {
         if (level === 'warn') warnings.push(`${message} ${JSON.stringify(details)}`)
-        if (message === 'index engine is ready') pid = details?.['pid'] as number
+        if (message === 'index engine is ready') pid = details?.pid as number
       },
     })
     const live = await library.indexes.of(await activeIndexOf(database.db, await library.collectionOf('acme', 'big')))

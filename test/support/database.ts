@@ -24,7 +24,7 @@ export type MakeDatabase = (options?: { migrated?: boolean }) => Promise<TestDat
  */
 export const describeDatabases = (title: string, suite: (makeDatabase: MakeDatabase, kind: Kind) => void): void => {
   describe(`${title} (PGlite)`, () => suite(pgliteMaker(), 'pglite'))
-  const url = process.env['TEST_DATABASE_URL']
+  const url = process.env.TEST_DATABASE_URL
   if (url) describe(`${title} (Postgres)`, () => suite(postgresMaker(url), 'postgres'))
   else announceOnce()
 }

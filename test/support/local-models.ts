@@ -7,7 +7,7 @@ import type { ChatEvent, ChatModel, ChatRequest, TokenLogprob, Usage } from '../
 import { type TinyGguf, writeTinyGguf } from './tiny-gguf.ts'
 
 /** Models that lie beside the checkout, not in it. */
-export const sharedModels = join(process.env['WEIR_TEST_SHARED'] ?? resolve(import.meta.dirname, '../../../shared'), 'models')
+export const sharedModels = join(process.env.WEIR_TEST_SHARED ?? resolve(import.meta.dirname, '../../../shared'), 'models')
 export const stories = join(sharedModels, 'stories260K/stories260K-f32.gguf')
 export const hasStories = existsSync(stories)
 

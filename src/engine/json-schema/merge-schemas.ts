@@ -4,8 +4,8 @@ import type { JsonSchema } from '../../models/chat-model.ts'
 /** One schema that holds where all of these hold (`allOf`). `conflict` is called, and must throw, where they cannot be joined. */
 export const mergeSchemas = (schemas: readonly JsonSchema[], conflict: (keyword: string) => never): JsonSchema => {
   const merged: JsonSchema = {}
-  const closed = schemas.filter((schema) => schema['additionalProperties'] !== undefined && schema['additionalProperties'] !== true)
-  const open = schemas.filter((schema) => schema['properties'] !== undefined)
+  const closed = schemas.filter((schema) => schema.additionalProperties !== undefined && schema.additionalProperties !== true)
+  const open = schemas.filter((schema) => schema.properties !== undefined)
   // `additionalProperties` looks at its own schema's properties alone: joined, it would allow what it forbids.
   if (closed.length > 0 && open.some((schema) => schema !== closed[0])) conflict('additionalProperties')
   for (const schema of schemas) {

@@ -78,14 +78,14 @@ export const readSchema = (schema: JsonSchema, param: string): SchemaReading => 
   const read = (value: unknown, place: string): Shape => {
     if (value === true) return { kind: 'any' }
     const given = object(value, place)
-    if (typeof given['$ref'] === 'string' && Object.keys(given).every((key) => key === '$ref' || annotations.has(key))) {
-      return reference(given['$ref'], `${place}.$ref`)
+    if (typeof given.$ref === 'string' && Object.keys(given).every((key) => key === '$ref' || annotations.has(key))) {
+      return reference(given.$ref, `${place}.$ref`)
     }
     const flat = flatten(given, place, new Set())
     for (const keyword of Object.keys(flat)) {
       if (!constraints.has(keyword) && !annotations.has(keyword)) refuse(`${place}.${keyword}`, `${keyword} is not supported`)
     }
-    const choice = flat['anyOf'] ? 'anyOf' : flat['oneOf'] ? 'oneOf' : undefined
+    const choice = flat.anyOf ? 'anyOf' : flat.oneOf ? 'oneOf' : undefined
     if (choice) {
       const { [choice]: options, ...base } = flat
       const shared = Object.keys(base).some((key) => constraints.has(key))
@@ -101,13 +101,13 @@ export const readSchema = (schema: JsonSchema, param: string): SchemaReading => 
 
   const readFlat = (flat: JsonSchema, place: string): Shape => {
     const types = typesOf(flat, place)
-    if ('const' in flat || flat['enum']) {
-      const values = 'const' in flat ? [flat['const']] : list(flat['enum'], `${place}.enum`)
-      const fitting = values.filter((value) => !flat['type'] || types.some((type) => isType(value, type)))
+    if ('const' in flat || flat.enum) {
+      const values = 'const' in flat ? [flat.const] : list(flat.enum, `${place}.enum`)
+      const fitting = values.filter((value) => !flat.type || types.some((type) => isType(value, type)))
       if (fitting.length === 0) refuse(place, 'no value fits')
       return { kind: 'literal', values: fitting }
     }
-    if (!flat['type'] && types.length === typeNames.length) return { kind: 'any' }
+    if (!flat.type && types.length === typeNames.length) return { kind: 'any' }
     const options = types.map((type) => readType(type, flat, place))
     return options.length === 1 ? (options[0] as Shape) : { kind: 'union', options }
   }
@@ -115,10 +115,10 @@ export const readSchema = (schema: JsonSchema, param: string): SchemaReading => 
   const typesOf = (flat: JsonSchema, place: string): readonly string[] => {
     const { type } = flat
     if (type === undefined) {
-      if (flat['properties'] || flat['required'] || flat['additionalProperties'] !== undefined) return ['object']
-      if (flat['items'] !== undefined || flat['prefixItems'] || flat['minItems'] !== undefined || flat['maxItems'] !== undefined)
+      if (flat.properties || flat.required || flat.additionalProperties !== undefined) return ['object']
+      if (flat.items !== undefined || flat.prefixItems || flat.minItems !== undefined || flat.maxItems !== undefined)
         return ['array']
-      if (flat['minLength'] !== undefined || flat['maxLength'] !== undefined || flat['format'] !== undefined) return ['string']
+      if (flat.minLength !== undefined || flat.maxLength !== undefined || flat.format !== undefined) return ['string']
       if (['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'].some((key) => flat[key] !== undefined)) return ['number']
       return typeNames
     }
@@ -146,9 +146,9 @@ export const readSchema = (schema: JsonSchema, param: string): SchemaReading => 
 
   /** Properties come in the schema's order. Beyond declared ones none are made, which `additionalProperties` always allows. */
   const readObject = (flat: JsonSchema, place: string): Shape => {
-    const additional = flat['additionalProperties'] ?? true
-    const properties = object(flat['properties'] ?? {}, `${place}.properties`)
-    const required = list(flat['required'] ?? [], `${place}.required`).map(String)
+    const additional = flat.additionalProperties ?? true
+    const properties = object(flat.properties ?? {}, `${place}.properties`)
+    const required = list(flat.required ?? [], `${place}.required`).map(String)
     const undeclared = required.filter((name) => !Object.hasOwn(properties, name))
     if (undeclared.length > 0 && additional === false) refuse(`${place}.required`, `${undeclared[0]} is required but not allowed`)
     const extra = (): Shape => (additional === true ? { kind: 'any' } : read(additional, `${place}.additionalProperties`))
@@ -168,22 +168,22 @@ export const readSchema = (schema: JsonSchema, param: string): SchemaReading => 
   }
 
   const readArray = (flat: JsonSchema, place: string): Shape => {
-    const prefix = list(flat['prefixItems'] ?? [], `${place}.prefixItems`).map((item, index) =>
+    const prefix = list(flat.prefixItems ?? [], `${place}.prefixItems`).map((item, index) =>
       read(item, `${place}.prefixItems[${index}]`),
     )
     const items =
-      flat['items'] === false ? undefined : flat['items'] === undefined ? ({ kind: 'any' } as const) : read(flat['items'], `${place}.items`)
-    const minItems = size(flat['minItems'], `${place}.minItems`) ?? 0
-    const maxItems = size(flat['maxItems'], `${place}.maxItems`)
+      flat.items === false ? undefined : flat.items === undefined ? ({ kind: 'any' } as const) : read(flat.items, `${place}.items`)
+    const minItems = size(flat.minItems, `${place}.minItems`) ?? 0
+    const maxItems = size(flat.maxItems, `${place}.maxItems`)
     if (minItems > (maxItems ?? longestRepetition)) refuse(`${place}.minItems`, 'no array fits')
     if (!items && minItems > prefix.length) refuse(`${place}.minItems`, 'no array fits')
     return { kind: 'array', prefix, items, minItems, maxItems: maxItems === undefined ? undefined : Math.min(maxItems, longestRepetition) }
   }
 
   const readString = (flat: JsonSchema, place: string): Shape => {
-    const minLength = size(flat['minLength'], `${place}.minLength`) ?? 0
-    const maxLength = size(flat['maxLength'], `${place}.maxLength`)
-    const format = flat['format']
+    const minLength = size(flat.minLength, `${place}.minLength`) ?? 0
+    const maxLength = size(flat.maxLength, `${place}.maxLength`)
+    const format = flat.format
     if (format !== undefined && !stringFormats.includes(format as StringFormat))
       refuse(`${place}.format`, `format ${JSON.stringify(format)} is not supported`)
     if (format !== undefined && (minLength > 0 || maxLength !== undefined))

@@ -82,8 +82,8 @@ const wrap = (spec: LoadSpec, tokenizer: PreTrainedTokenizer, model: PreTrainedM
   const run = async (batch: Encoded[]): Promise<Float32Array[]> => {
     const { mask, ...inputs } = pad(batch, tokenizer.pad_token_id ?? 0)
     const output = (await model({ ...inputs, attention_mask: mask })) as Record<string, Tensor>
-    if (spec.task !== 'embedding') return rowsOf(output['logits'], spec)
-    const hidden = output['last_hidden_state'] ?? output['token_embeddings']
+    if (spec.task !== 'embedding') return rowsOf(output.logits, spec)
+    const hidden = output.last_hidden_state ?? output.token_embeddings
     if (!hidden)
       throw new AppError('engine_unavailable', `model ${spec.id} gives no token embeddings, but ${Object.keys(output).join(', ')}`)
     const [, width = 0, dimensions = 0] = hidden.dims
