@@ -71,7 +71,9 @@ export class BatchScheduler {
 
   /** Throws `queue_full` when these many more would not fit. */
   admit(jobs: number): void {
-    const room = this.#free.length + this.#options.maxQueue - this.#waiting.length
+    // Aborted answers leave with the step under way.
+    const leaving = [...this.#running].filter((running) => running.job.signal.aborted).length
+    const room = this.#free.length + leaving + this.#options.maxQueue - this.#waiting.length
     if (jobs <= room) return
     const rounds = Math.ceil((this.#waiting.length + jobs) / this.#options.sequences)
     const retryAfterMs = Math.min(30_000, Math.max(250, Math.round(rounds * this.#jobMs)))
