@@ -65,13 +65,14 @@ class Sentence:
     start: int = 0  # characters from the start of the prefix
     keys: frozenset = frozenset()
     heading: str = ""
+    marker: int = 0  # where its passage's number stands
 
 
 @dataclasses.dataclass
 class Episode:
     prefix: str
     turns: list[tuple[str, list[Piece]]]
-    sentences: list[tuple[int, int]] = dataclasses.field(default_factory=list)  # where each starts and ends in the prefix
+    sentences: list[tuple[int, int, int]] = dataclasses.field(default_factory=list)  # start, end and its passage's number in the prefix
 
 
 class Generator:
@@ -154,6 +155,7 @@ class Generator:
         shown: list[Sentence] = []
         for number, (heading, paragraph) in enumerate(passages, 1):
             text += (gap if number > 1 else "") + f"[{number}] " + (heading + "\n" if headed else "")
+            marker = text.rindex(f"[{number}] ") + 1
             column, listed, fresh = 0, bullets and len(paragraph) > 1 and not any(x.startswith(MARKS) for x in paragraph), True
             for n, sentence in enumerate(paragraph):
                 if sentence.startswith(MARKS):
@@ -161,7 +163,7 @@ class Generator:
                     continue
                 text += ("\n- " if n else "- ") if listed else "" if fresh else "\n\n" if r.random() < 0.05 else "\n" if r.random() < 0.04 else " "
                 fresh = False
-                shown.append(Sentence(sentence, number, len(text), frozenset(keys(sentence)), heading if headed else ""))
+                shown.append(Sentence(sentence, number, len(text), frozenset(keys(sentence)), heading if headed else "", marker))
                 if wrapped:  # hard-wrapped Markdown: the line breaks at spaces
                     for word in sentence.split(" "):
                         if column + len(word) > 88 and column:
@@ -174,11 +176,13 @@ class Generator:
         label = r.choice(["Question: "] * 12 + ["Q: ", ""])
         ending = "<|im_end|>\n<|im_start|>assistant\n"
         asked = self._questions(r, shown, known, outside, turns)
-        spans = [(s.start, s.start + len(s.text)) for s in shown]
+        spans = [(s.start, s.start + len(s.text), s.marker) for s in shown]
         return Episode(text, [(f"\n\n{label}{question}{ending}", answer) for question, answer in asked], spans)
 
     def _questions(self, r: random.Random, shown: list[Sentence], known, outside, turns: int):
         out: list[tuple[str, list[Piece]]] = []
+        if not shown:
+            return out
         order = r.sample(shown, len(shown)) * 4
         refuse, tries = r.random() < 0.25, 0
         for _ in range(turns * 8):
@@ -193,7 +197,7 @@ class Generator:
                 sentence = order.pop() if order else r.choice(shown)
                 question = self._answerable(r, sentence, shown, known)
                 if question:
-                    out.append((question, [(sentence.text, sentence.start), (f" [{sentence.passage}]", None)]))
+                    out.append((question, [(sentence.text, sentence.start), (" [", None), (str(sentence.passage), sentence.marker), ("]", None)]))
             if len(out) > before or tries > 6:
                 refuse, tries = r.random() < 0.25, 0
         return out

@@ -4,11 +4,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-CONFIG = {"vocabulary": 4096, "width": 192, "layers": 6, "heads": 3, "hidden": 448, "theta": 10000.0}
+CONFIG = {"vocabulary": 4096, "width": 192, "layers": 6, "heads": 3, "hidden": 448, "theta": 1e6}
 
-# What the first head of a layer is shown where to look for, in training only, and the weight of that loss.
-GUIDES = {"begin": 0.1, "match": 0.2, "aim": 0.3, "copy": 0.3}
-GUIDED = {"begin": 1, "match": 2, "aim": 3, "copy": 4}  # layer of each
+# Heads that are shown where to look, in training only: (layer, head, weight of the loss). From a word to the start of its sentence
+# and to the number of its passage; from the place where the answer starts to the question's telling words; from those, and from that
+# place, to the sentence that answers and to its start; from each place in the answer to what it copies.
+GUIDES = {"begin": (1, 0, 0.1), "number": (1, 1, 0.05), "gather": (1, 2, 0.1), "match": (2, 0, 0.2), "aim": (3, 0, 0.3), "start": (4, 1, 0.2), "copy": (4, 0, 0.2)}
 
 
 def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
@@ -27,6 +28,15 @@ class Block(nn.Module):
         self.gate_up = nn.Parameter(torch.randn(2 * hidden, width) * width**-0.5)
         self.down = nn.Parameter(torch.zeros(width, hidden))
 
+    @torch.no_grad()
+    def match_same(self, head: int, size: int) -> None:
+        """Starts a head as one that looks at whatever resembles its own place, at any distance: its slow rotary pairs only."""
+        width = self.qkv.shape[1]
+        q, k = self.qkv[head * size : (head + 1) * size], self.qkv[width + head * size : width + (head + 1) * size]
+        q.zero_(), k.zero_()
+        q[size // 2 :] = 1.4 * torch.nn.init.orthogonal_(torch.empty(size // 2, width))
+        k.copy_(q)
+
     def forward(self, x, cos, sin, mask):
         rows, length, width = x.shape
         h = F.rms_norm(x, (width,), self.attention_norm.to(x.dtype), 1e-5)
@@ -36,7 +46,7 @@ class Block(nn.Module):
         x = x + F.linear(y.transpose(1, 2).reshape(rows, length, width), self.out.to(x.dtype))
         h = F.rms_norm(x, (width,), self.mlp_norm.to(x.dtype), 1e-5)
         gate, up = F.linear(h, self.gate_up.to(x.dtype)).chunk(2, -1)
-        return x + F.linear(F.silu(gate) * up, self.down.to(x.dtype)), q[:, 0], k[:, 0]
+        return x + F.linear(F.silu(gate) * up, self.down.to(x.dtype)), q, k
 
 
 class Llama(nn.Module):
@@ -45,13 +55,16 @@ class Llama(nn.Module):
         self.embedding = nn.Parameter(torch.randn(vocabulary, width) * 0.05)
         self.blocks = nn.ModuleList(Block(width, heads, hidden) for _ in range(layers))
         self.norm = nn.Parameter(torch.ones(width))
-        size = width // heads
+        for name in ("match", "aim"):
+            layer, head, _ = GUIDES[name]
+            self.blocks[layer].match_same(head, width // heads)
+        self.frozen, size = 0, width // heads  # layers below `frozen` are not trained
         angles = torch.outer(torch.arange(2048).float(), theta ** (-torch.arange(0, size, 2).float() / size))
         self.register_buffer("cos", angles.cos(), persistent=False)
         self.register_buffer("sin", angles.sin(), persistent=False)
 
     def forward(self, batch: dict, dtype=torch.bfloat16):
-        """The last hidden states, and the first head's queries and keys in every layer, with the mask."""
+        """The last hidden states, and the queries and keys of every layer, with the mask."""
         position, group, turn = batch["position"], batch["group"], batch["turn"]
         length = position.shape[1]
         allowed = (group[:, :, None] == group[:, None, :]) & ((turn[:, None, :] == 0) | (turn[:, :, None] == turn[:, None, :]))
@@ -59,37 +72,55 @@ class Llama(nn.Module):
         mask = torch.zeros(allowed.shape, dtype=dtype, device=position.device).masked_fill_(~allowed, float("-inf"))[:, None]
         cos, sin = self.cos[position][:, None].to(dtype), self.sin[position][:, None].to(dtype)
         x = F.embedding(batch["ids"], self.embedding).to(dtype)
-        first = []
-        for block in self.blocks:
-            x, q, k = block(x, cos, sin, mask)
-            first.append((q, k))
-        return F.rms_norm(x, (x.shape[-1],), self.norm.to(dtype), 1e-5), first, mask[:, 0]
+        looked = []
+        for n, block in enumerate(self.blocks):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and n >= self.frozen):
+                x, q, k = block(x, cos, sin, mask)
+            looked.append((q, k))
+        return F.rms_norm(x, (x.shape[-1],), self.norm.to(dtype), 1e-5), looked, mask[:, 0]
 
     def loss(self, batch: dict) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        hidden, first, mask = self(batch)
+        hidden, looked, mask = self(batch)
         chosen = batch["target"] >= 0
         logits = F.linear(hidden[chosen], self.embedding.to(hidden.dtype)).float()
         weight = batch["weight"][chosen]
         loss = (F.cross_entropy(logits, batch["target"][chosen], reduction="none") * weight).sum() / weight.sum()
 
         def looks(name: str, where: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-            """Log-probabilities of the first head of the guide's layer, from the positions `where` in `rows`."""
-            q, k = first[GUIDED[name]]
+            """Log-probabilities of where the guide's head looks from the positions `where` in `rows`."""
+            layer, head, _ = GUIDES[name]
+            q, k = (x[:, head] for x in looked[layer])
             scores = torch.bmm(q, k.transpose(1, 2)) * q.shape[-1] ** -0.5 + mask
             return scores[rows, where].float().log_softmax(-1)
 
-        begin, aim, source = batch["begin"], batch["aim"], batch["source"]
+        begin, source = batch["begin"], batch["source"]
         guides = {}
         rows, where = (source >= 0).nonzero(as_tuple=True)
         weight = batch["weight"][rows, where]
         guides["copy"] = (F.nll_loss(looks("copy", where, rows), source[rows, where], reduction="none") * weight).sum() / weight.sum()
+        rows, where = ((source >= 0) & (batch["aim"] >= 0)).nonzero(as_tuple=True)
+        guides["start"] = F.nll_loss(looks("start", where, rows), source[rows, where])
+        if self.frozen:
+            return loss, guides | {"aim": self.looked_for(batch, "aim", looks)}
         rows, where = ((begin >= 0) & (torch.rand(begin.shape) < 0.2)).nonzero(as_tuple=True)
-        guides["begin"] = F.nll_loss(looks("begin", where, rows), begin[rows, where])
-        rows, where = (aim >= 0).nonzero(as_tuple=True)
-        elsewhere = begin[rows] != aim[rows, where][:, None]
-        for name in ("match", "aim"):
-            guides[name] = -looks(name, where, rows).masked_fill(elsewhere, float("-inf")).logsumexp(-1).mean()
+        for name in ("begin", "number"):
+            guides[name] = F.nll_loss(looks(name, where, rows), batch[name][rows, where])
+        for name in ("match", "aim", "gather"):
+            guides[name] = self.looked_for(batch, name, looks)
         return loss, guides
+
+    @staticmethod
+    def looked_for(batch: dict, name: str, looks) -> torch.Tensor:
+        """How much of a head's attention misses the sentence, or the question's words, that it should find."""
+        sought = batch["match" if name == "match" else "aim"]
+        rows, where = (sought >= 0).nonzero(as_tuple=True)
+        if name == "gather":
+            elsewhere = (batch["match"][rows] < 0) | (batch["turn"][rows] != batch["turn"][rows, where][:, None])
+            some = (~elsewhere & (batch["group"][rows] == batch["group"][rows, where][:, None])).any(-1)
+            rows, where, elsewhere = rows[some], where[some], elsewhere[some]
+        else:
+            elsewhere = batch["begin"][rows] != sought[rows, where][:, None]
+        return -looks(name, where, rows).masked_fill(elsewhere, float("-inf")).logsumexp(-1).mean()
 
     def predict(self, batch: dict) -> torch.Tensor:
         """The likeliest next token at every answer position, -1 elsewhere."""
@@ -124,6 +155,8 @@ class Muon:
     @torch.no_grad()
     def step(self, rate: float) -> None:
         for (p, parts), m in zip(self.matrices, self.momentum):
+            if p.grad is None:
+                continue
             m.lerp_(p.grad, 0.05)
             for update, part in zip(p.grad.lerp(m, 0.95).chunk(parts), p.chunk(parts)):
                 part.mul_(1 - rate * 0.01).add_(orthogonal(update), alpha=-rate * max(1.0, part.shape[0] / part.shape[1]) ** 0.5)

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from generate import REFUSAL, Generator
 from model import CONFIG, GUIDES, Llama, Muon
 
-SHORTENED = 0.65  # of the long answers are cut after a few tokens: copying is learned long before finding the sentence is
+SHORTENED = 0.5  # of the long answers are cut after a few tokens: copying is learned long before finding the sentence is
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 
 
@@ -53,7 +53,9 @@ class Row:
         self.length = length
         self.ids, self.position, self.group, self.turn = [], [], [], []
         self.target, self.weight, self.source = [], [], []  # at i: the token to predict next, its weight, where to copy it from
-        self.begin, self.aim = [], []  # the first token of the sentence a token is in; of the sentence a question is about
+        self.number = []  # the number of the passage a token is in
+        self.begin = []  # the first token of the sentence a token is in
+        self.match, self.aim = [], []  # that of the answering sentence: at question words it holds, and where the answer starts
         self.kind = []  # at the first answer position: (row position, answer length, answerable)
 
     def add(self, ids, position, group, turn):
@@ -65,6 +67,8 @@ class Row:
         self.weight += [0.0] * len(ids)
         self.source += [-1] * len(ids)
         self.begin += [-1] * len(ids)
+        self.number += [-1] * len(ids)
+        self.match += [-1] * len(ids)
         self.aim += [-1] * len(ids)
 
     def pad(self):
@@ -91,9 +95,11 @@ def pack_episode(row: Row, episode, tokenizer: Tokenizer, group: int, r: random.
         if not started:
             row.add(prefix.ids, 0, group, 0)
             started = True
-            for begin, end in episode.sentences:
+            for begin, end, marker in episode.sentences:
                 inside = [i for i, (a, b) in enumerate(prefix.offsets) if b > begin and a < end]
                 row.begin[base + inside[0] : base + inside[-1] + 1] = [base + inside[0]] * len(inside)
+                at = base + next(i for i, (a, b) in enumerate(prefix.offsets) if a <= marker < b)
+                row.number[base + inside[0] : base + inside[-1] + 1] = [at] * len(inside)
         room -= len(asked.ids) + len(ids)
         start = len(row.ids)
         row.add(asked.ids + ids, len(prefix.ids), group, turn)
@@ -111,15 +117,16 @@ def pack_episode(row: Row, episode, tokenizer: Tokenizer, group: int, r: random.
             if k < len(said.ids):
                 begin, end = said.offsets[k]
                 piece = text[begin:end]
-                if begin and piece.isdigit() and text[begin - 1] == "[" and where.get(begin) is None:
+                if begin > 1 and piece.isdigit() and text[begin - 2 : begin] == " [" and end >= len(text) - 1:
                     row.weight[at] = 4.0
                 if k == 0 and where.get(0) is not None and where[0] < len(episode.prefix):
                     found = base + next(i for i, (a, b) in enumerate(prefix.offsets) if a <= where[0] < b)
                     if row.begin[found] == found:
                         words = {w for w in row.ids[found : found + 120] if len(tokenizer.id_to_token(w)) > 4}
-                        for i in range(start + 2, first + 1):
-                            if i > first - 3 or (row.ids[i] in words and any(row.begin[j] == found and row.ids[j] == row.ids[i] for j in range(found, min(found + 120, base + len(prefix.ids))))):
-                                row.aim[i] = found
+                        words = {w for i, w in enumerate(prefix.ids, base) if w in words and row.begin[i] == found}
+                        for i in range(start + 2, first - 2):
+                            row.match[i] = found if row.ids[i] in words else -1
+                        row.aim[first - 2 : first + 1] = [found] * 3
                 if piece.startswith(" ") and len(piece) > 1:
                     begin += 1
                 spot = where.get(begin)
@@ -152,18 +159,18 @@ def make_row(generator: Generator, tokenizer: Tokenizer, r: random.Random, lengt
 def stage(tokens: int, r: random.Random) -> tuple[int, float]:
     """Row length and difficulty after `tokens` training tokens: short contexts first, then longer ones."""
     million = tokens / 1e6
-    if million < 1.6:
+    if million < 3:
         return 256, 0.1
-    if million < 11:
-        return r.choice([256, 256, 384, 512]), r.choice([0.1, 0.3, 0.6, 1.0])
-    return r.choice([384, 512, 768, 1024]), r.choice([0.3, 0.8, 1.0, 1.0])
+    if million < 8:
+        return r.choice([256, 256, 384]), r.choice([0.1, 0.3, 0.6])
+    return r.choice([256, 384, 512, 768, 1024]), r.choice([0.1, 0.3, 0.8, 1.0, 1.0])
 
 
 def collate(rows: list[Row]) -> dict:
     def stack(name, dtype=torch.long):
         return torch.tensor([getattr(row, name) for row in rows], dtype=dtype)
 
-    return {name: stack(name) for name in ("ids", "position", "group", "turn", "target", "source", "begin", "aim")} | {"weight": stack("weight", torch.float), "kind": [row.kind for row in rows]}
+    return {name: stack(name) for name in ("ids", "position", "group", "turn", "target", "source", "begin", "match", "aim", "number")} | {"weight": stack("weight", torch.float), "kind": [row.kind for row in rows]}
 
 
 class Stream(IterableDataset):
@@ -206,6 +213,7 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=0.02)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=9)
+    parser.add_argument("--frozen", type=int, default=0, help="layers from the first that keep their weights; with the embedding")
     parser.add_argument("--steps", type=int, default=10**9)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -227,6 +235,8 @@ def main() -> None:
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
         step, seconds = saved["step"], saved["seconds"]
+    model.frozen = arguments.frozen
+    model.embedding.requires_grad_(not arguments.frozen)
     print(json.dumps({"parameters": sum(p.numel() for p in model.parameters()), "step": step}), flush=True)
     loader = iter(DataLoader(Stream(generator, tokenizer, arguments.seed, step, arguments.batch_tokens), batch_size=None, num_workers=1, prefetch_factor=8))
     began, first, running, last_saved = time.time(), step, {}, time.time()
@@ -242,7 +252,7 @@ def main() -> None:
         rate = arguments.learning_rate * min(1.0, (step + 1) / 100) * min(1.0, left / 0.4 + 0.02)
         batch = next(loader)
         loss, guides = model.loss(batch)
-        (loss + sum(GUIDES[name] * guide for name, guide in guides.items())).backward()
+        (loss + sum(GUIDES[name][2] * guide for name, guide in guides.items())).backward()
         optimizer.step(rate)
         step += 1
         for name, value in {"loss": loss, **guides}.items():
