@@ -1,13 +1,16 @@
 import { NotFoundError, toFile } from 'openai'
 import { beforeAll, expect, test } from 'vitest'
+import { createAttachments } from '../../src/retrieval/attachments.ts'
 import { describeDatabases } from '../support/database.ts'
 import { serveRetrieval } from './support/api.ts'
 import { openLibrary } from './support/library.ts'
 
 describeDatabases('vector stores by the openai SDK', (makeDatabase) => {
+  let library: ReturnType<typeof openLibrary>
   let api: ReturnType<typeof serveRetrieval>
   beforeAll(async () => {
-    api = serveRetrieval(openLibrary(await makeDatabase()))
+    library = openLibrary(await makeDatabase())
+    api = serveRetrieval(library)
   })
   const upload = (tenant: string, name: string, text: string) =>
     api.client(tenant).files.create({ file: new File([text], name), purpose: 'assistants' })
@@ -91,6 +94,19 @@ describeDatabases('vector stores by the openai SDK', (makeDatabase) => {
     expect((await vectorStores.files.list(store.id)).data).toHaveLength(2)
     expect(await vectorStores.delete(store.id)).toMatchObject({ deleted: true })
     await expect(vectorStores.retrieve(store.id)).rejects.toThrow(NotFoundError)
+  })
+
+  test('files that a process which died left unread are taken up by the next', async () => {
+    const file = await upload('acme', 'left.txt', 'left unread about otters')
+    const store = await api.client('acme').vectorStores.create({})
+    const { attachments } = api
+    const collection = await library.collectionOf('acme', store.id)
+    const dying = createAttachments(library, { concurrency: 0 })
+    await dying.attach(collection, [{ fileId: file.id }])
+    expect(await attachments.attachmentOf(collection, file.id)).toMatchObject({ status: 'in_progress' })
+    await attachments.resume()
+    await attachments.idle()
+    expect(await attachments.attachmentOf(collection, file.id)).toMatchObject({ status: 'completed', version: 1 })
   })
 
   test("another tenant's ids are unknown", async () => {

@@ -43,15 +43,22 @@ export const pgvectorIndex = (db: Database, row: IndexRow): FollowingVectors => 
   }
 }
 
+/** Whether the server can have the extension, in a version that scans on until `k` were found. */
+export const hasPgvector = async (db: Database): Promise<boolean> => {
+  const [row] = await db.execute<{ version: string }>(
+    sql`select default_version as version from pg_available_extensions where name = 'vector'`,
+  )
+  const [major = 0, minor = 0] = (row?.version ?? '').split('.').map(Number)
+  return major > 0 || minor >= 8
+}
+
 const pageSize = 500
 
 /** hnswlib's defaults, so that the two graphs compare. pgvector indexes up to 2,000 dimensions; beyond that it still searches, exactly. */
 const prepareTable = async (db: Database, table: Table, dimensions: number): Promise<void> => {
-  try {
-    await db.execute(sql`create extension if not exists vector`)
-  } catch (cause) {
-    throw new AppError('unavailable', 'this Postgres has no pgvector: install the extension, or configure `index: hnsw`', { cause })
-  }
+  if (!(await hasPgvector(db)))
+    throw new AppError('unavailable', 'this Postgres has no pgvector 0.8 or later: install it, or configure `index: hnsw`')
+  await db.execute(sql`create extension if not exists vector`)
   await db.execute(
     sql`create table if not exists ${table} (label integer primary key, embedding vector(${sql.raw(String(dimensions))}) not null)`,
   )
