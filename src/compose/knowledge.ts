@@ -80,7 +80,7 @@ export const createKnowledge = (options: KnowledgeOptions): Knowledge => {
 
   return {
     moving: { promptClosure: promptClosure(prompts), indexVersion: indexes.indexVersion },
-    prepare: createPrepare(prompts, retrieval),
+    prepare: createPrepare(prompts, retrieval, (version) => embeddingModels(live()).find((model) => model.version === version)?.embedder),
     mounts: {
       '/v1/files': fileRoutes({ db, clock, detach: attachments.detachEverywhere }),
       '/v1/vector_stores': vectorStoreRoutes({ retrieval, attachments, defaults }),

@@ -2,9 +2,11 @@ import type { Prepare, Prepared } from '../answer/prepare.ts'
 import type { AnswerRequest } from '../answer/request.ts'
 import { AppError } from '../lib/errors.ts'
 import type { ChatMessage } from '../models/chat-model.ts'
+import type { Embedder } from '../models/embedder.ts'
 import type { PromptTable } from '../prompts/table.ts'
 import { annotateCitations, reviseCitations } from '../retrieval/citations.ts'
 import { fencedQuestion } from '../retrieval/fence.ts'
+import { quote } from '../retrieval/quote.ts'
 import type { Retrieval } from '../retrieval/retrieval.ts'
 import { nothingFound, type Retrieved } from '../retrieval/retrieve.ts'
 import type { PromptChoice, RetrievalChoice, Variant } from '../rollout/route.ts'
@@ -14,7 +16,7 @@ import type { PromptChoice, RetrievalChoice, Variant } from '../rollout/route.ts
  * route with retrieval receives it as `question` beside `passages`. Everything said before is the prompt's history.
  */
 export const createPrepare =
-  (prompts: PromptTable, retrieval: Retrieval): Prepare =>
+  (prompts: PromptTable, retrieval: Retrieval, embedderOf: (version: string) => Embedder | undefined): Prepare =>
   async (variant, request) => {
     const messages = request.chat.input.kind === 'chat' ? request.chat.input.messages : []
     const choice = request.prompt ?? variant.prompt
@@ -23,6 +25,12 @@ export const createPrepare =
     const { question, earlier } = splitQuestion(messages)
     const found = await look(retrieval, variant.retrieval, question, request)
     if (found.passages.length === 0) return { messages, passages: record(found), reply: nothingFound }
+    const embedder = variant.retrieval.answer === 'quote' ? embedderOf(found.embeddingVersion) : undefined
+    if (embedder) {
+      const { id: requestId, principal, signal } = request
+      const quoted = await quote({ question, passages: found.passages, embedder, tenant: principal.tenant, requestId, signal })
+      return { messages, passages: record(found), reply: quoted ?? nothingFound, annotate: annotateCitations(found.passages) }
+    }
     const prepared: Prepared = choice
       ? await render(prompts, choice, request, earlier, { question, passages: found.fencedText })
       : { messages: [...earlier, { role: 'user', content: fencedQuestion(found.fencedText, question) }] }

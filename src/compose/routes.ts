@@ -66,6 +66,7 @@ const toVariant = (settings: VariantConfig, config: WeirConfig, moving: Moving):
       topK: retrieval.top_k,
       tokenBudget: retrieval.token_budget,
       minScore: retrieval.min_score,
+      answer: retrieval.answer,
     },
     hash: variantHash({
       promptClosure: prompt ? moving.promptClosure(prompt) : null,

@@ -188,6 +188,8 @@ const retrieval = z.strictObject({
   /** Tokens of the chat model that passages may fill. */
   token_budget: positive.default(600),
   min_score: z.number().optional(),
+  /** `model` words the answer from the passages; `quote` gives the closest sentence with its citation and asks no model. */
+  answer: z.enum(['model', 'quote']).default('model'),
 })
 
 const variant = z.strictObject({
