@@ -37,8 +37,8 @@ export const drainSegment = async (
   await spool.remove(segment)
 }
 
-/** Small enough to hold the event loop for about a millisecond. */
-const batchLimit = { records: 200, bytes: 512 * 1024 }
+/** Small enough to hold neither the event loop nor, on a small machine, its core for long. */
+const batchLimit = { records: 50, bytes: 256 * 1024 }
 
 /** Halves a batch that Postgres refuses until the culprit stands alone, so that one bad record cannot hold up the rest. */
 export const insertOrReject = async (db: Database, records: string[], rejectedPath: string, counts: DrainCounts): Promise<void> => {
