@@ -167,7 +167,14 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
   })
 
   const sweeping = serving
-    ? housekeeping({ db, clock, defaults: () => live.current.config.defaults, signal: stopped.signal, log })
+    ? housekeeping({
+        db,
+        clock,
+        defaults: () => live.current.config.defaults,
+        reclaimIndexes: knowledge.reclaimIndexes,
+        signal: stopped.signal,
+        log,
+      })
     : undefined
   return {
     app,

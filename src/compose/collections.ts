@@ -1,6 +1,7 @@
 import type { WeirConfig } from '../config/schema.ts'
 import { pause } from '../lib/pause.ts'
 import type { EmbeddingModel } from '../retrieval/embedding.ts'
+import { alignEmbedding } from '../retrieval/reindex.ts'
 import type { Retrieval } from '../retrieval/retrieval.ts'
 import { ingestTree } from '../retrieval/source/tree.ts'
 import type { Logger } from '../telemetry/log.ts'
@@ -28,6 +29,8 @@ export const ingestSources = async (config: WeirConfig, retrieval: Retrieval, lo
   for (const [name, { embedding, index, max_chunk_tokens, sources }] of Object.entries(config.collections)) {
     try {
       const collection = await retrieval.ensureCollection(sharedTenant, name, { embedding, kind: index, maxChunkTokens: max_chunk_tokens })
+      // A new release may bring another embedding model: its index is built beside the old one and switched to.
+      await alignEmbedding(retrieval, collection, embedding, index, signal)
       for (const path of sources) {
         const { failures, ...summary } = await ingestTree(retrieval, collection, { path, prune: true }, signal)
         log.info({ collection: name, path, ...summary }, 'documents are up to date')

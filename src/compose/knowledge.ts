@@ -11,6 +11,7 @@ import type { Clock } from '../lib/clock.ts'
 import { bootstrapPrompts } from '../prompts/bootstrap.ts'
 import { createPromptTable } from '../prompts/table.ts'
 import { createAttachments } from '../retrieval/attachments.ts'
+import { reclaimStandby } from '../retrieval/reindex.ts'
 import { createRetrieval } from '../retrieval/retrieval.ts'
 import type { Logger } from '../telemetry/log.ts'
 import { collectionDefaults, embeddingModels, followIndexes, ingestSources, sharedTenant } from './collections.ts'
@@ -37,6 +38,8 @@ export type Knowledge = {
   mounts: Readonly<Record<string, Hono<Env>>>
   /** Reads the prompt versions that routes name by number, so that their variants have their hash. */
   readPinned(): Promise<void>
+  /** Drops indexes that a switch left behind more than a week ago. */
+  reclaimIndexes(): Promise<string[]>
   /** Reads what routes need; ingests sources in the background when `serving`. */
   start(serving: boolean): Promise<void>
   close(): Promise<void>
@@ -89,6 +92,7 @@ export const createKnowledge = (options: KnowledgeOptions): Knowledge => {
       '/admin/prompts': promptRoutes({ db, clock, findPassingEvalRun: async () => undefined, casesOf: async () => [] }),
     },
     readPinned,
+    reclaimIndexes: () => reclaimStandby(retrieval, weekMs),
     start: async (serving) => {
       // Commands too: a sync before the first start would leave nothing labelled `production`.
       await bootstrapPrompts({ db, folder: promptsFolder, clock })
@@ -109,3 +113,5 @@ export const createKnowledge = (options: KnowledgeOptions): Knowledge => {
     },
   }
 }
+
+const weekMs = 7 * 24 * 3_600_000

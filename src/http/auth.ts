@@ -19,13 +19,20 @@ export const requireKey = ({ authenticate, keyless }: Authentication): Middlewar
   function requireKey(c, next) {
     if (publicPaths.has(c.req.path)) return next()
     const secret = secretOf(c)
-    const principal = secret === undefined ? withoutKey(c, keyless) : authenticate(secret)
+    const known = secret === undefined ? undefined : authenticate(secret)
+    const principal = known ?? (isKey(secret) ? undefined : withoutKey(c, keyless))
     if (principal === undefined) throw new AppError('invalid_api_key', 'the API key is not valid')
     const scope = scopeFor(c.req.path)
     if (!principal.scopes.includes(scope)) throw new AppError('permission_denied', `this API key lacks the scope '${scope}'`)
     c.set('principal', principal)
     return next()
   }
+
+/**
+ * Whether a client means a key of ours. The OpenAI SDKs do not work without some key, so while none is needed any other text stands for
+ * none; a key that looks like ours and is not known is a mistake that its owner wants to hear of.
+ */
+const isKey = (secret: string | undefined): boolean => secret?.startsWith('weir-') ?? false
 
 const scopeFor = (path: string): Scope => (path.startsWith('/v1/') || path === '/openapi.json' ? 'inference' : 'admin')
 
@@ -41,7 +48,11 @@ const secretOf = (c: EdgeContext): string | undefined => {
 
 const withoutKey = (c: EdgeContext, keyless: Authentication['keyless']): Principal => {
   const principal = keyless(c.env?.requestIP?.(c.req.raw)?.address)
-  if (principal === undefined) throw new AppError('invalid_api_key', "an API key is required: send 'Authorization: Bearer <API key>'")
+  if (principal === undefined) {
+    const message =
+      secretOf(c) === undefined ? "an API key is required: send 'Authorization: Bearer <API key>'" : 'the API key is not valid'
+    throw new AppError('invalid_api_key', message)
+  }
   if (!isSameOrigin(c.req.raw.headers)) {
     throw new AppError('permission_denied', 'without an API key only this machine may call, and no page of another site: use a key')
   }

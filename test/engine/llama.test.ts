@@ -22,7 +22,8 @@ const reported = async (test: (models: NonNullable<ReturnType<typeof engine.stat
 }
 
 describe.skipIf(!hasStories)(`a trained model${hasStories ? '' : ' (skipped: no ../shared/models/stories260K)'}`, () => {
-  const trained = engine.chatModel({ id: 'stories', ...fileSpec(stories), contextTokens: 512, sequences: 8 })
+  const file = hasStories ? fileSpec(stories) : { path: stories, sha256: undefined }
+  const trained = engine.chatModel({ id: 'stories', ...file, contextTokens: 512, sequences: 8 })
   const known = hasStories
     ? (readFileSync(join(sharedModels, 'stories260K/stories260K.md'), 'utf8').split('-t 0.0\n')[1]?.split('```')[0]?.trim() ?? '')
     : ''

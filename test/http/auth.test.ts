@@ -106,7 +106,13 @@ describe('while loopback needs no key', () => {
 
   test('a wrong key is still wrong', async () => {
     await using server = open()
-    expect((await call(server.url, { authorization: 'Bearer wrong' })).status).toBe(401)
+    expect((await call(server.url, { authorization: 'Bearer weir-wrong' })).status).toBe(401)
+  })
+
+  test('the placeholder that an SDK needs stands for no key', async () => {
+    await using server = open()
+    expect((await call(server.url, { authorization: 'Bearer unused' })).status).toBe(200)
+    expect((await call(server.url, { authorization: 'Bearer unused', origin: 'https://evil.example' })).status).toBe(403)
   })
 
   test('only names of this machine, and pages it served itself, count as here', () => {

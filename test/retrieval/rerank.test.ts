@@ -28,7 +28,7 @@ describe('/v1/rerank', () => {
         { index: 2, relevance_score: 0.3, document: { text: 'aaa' } },
       ],
     })
-    expect(body['results']).toHaveLength(2)
+    expect(body.results).toHaveLength(2)
   })
 
   test.each([

@@ -116,8 +116,7 @@ export const readSchema = (schema: JsonSchema, param: string): SchemaReading => 
     const { type } = flat
     if (type === undefined) {
       if (flat.properties || flat.required || flat.additionalProperties !== undefined) return ['object']
-      if (flat.items !== undefined || flat.prefixItems || flat.minItems !== undefined || flat.maxItems !== undefined)
-        return ['array']
+      if (flat.items !== undefined || flat.prefixItems || flat.minItems !== undefined || flat.maxItems !== undefined) return ['array']
       if (flat.minLength !== undefined || flat.maxLength !== undefined || flat.format !== undefined) return ['string']
       if (['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'].some((key) => flat[key] !== undefined)) return ['number']
       return typeNames
@@ -168,9 +167,7 @@ export const readSchema = (schema: JsonSchema, param: string): SchemaReading => 
   }
 
   const readArray = (flat: JsonSchema, place: string): Shape => {
-    const prefix = list(flat.prefixItems ?? [], `${place}.prefixItems`).map((item, index) =>
-      read(item, `${place}.prefixItems[${index}]`),
-    )
+    const prefix = list(flat.prefixItems ?? [], `${place}.prefixItems`).map((item, index) => read(item, `${place}.prefixItems[${index}]`))
     const items =
       flat.items === false ? undefined : flat.items === undefined ? ({ kind: 'any' } as const) : read(flat.items, `${place}.items`)
     const minItems = size(flat.minItems, `${place}.minItems`) ?? 0
