@@ -9,6 +9,7 @@ import { feedbackMounts } from './compose/feedback.ts'
 import { housekeeping } from './compose/housekeeping.ts'
 import { createKnowledge } from './compose/knowledge.ts'
 import { createLiveConfig, type LiveConfig } from './compose/live-config.ts'
+import { hostedAs } from './compose/models.ts'
 import { createObserving } from './compose/observing.ts'
 import { createCost, readPriceTable } from './compose/prices.ts'
 import { createRegistered } from './compose/registered.ts'
@@ -78,6 +79,8 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     spanEndpoint: environment.OTEL_EXPORTER_OTLP_ENDPOINT,
     engines,
     breakers: () => live.current.stacks.breakers,
+    hostedAs: (id) => hostedAs(live.current.config, id),
+    clock,
     log,
   })
   const cache = await createCache({

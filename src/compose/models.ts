@@ -66,6 +66,12 @@ export const manifestHash = (model: ModelConfig, config: WeirConfig): string => 
   return hashOf(identity)
 }
 
+/** Where a configured model is hosted, and under which name; undefined for a local one. */
+export const hostedAs = (config: WeirConfig, id: string): { provider: string; requested: string } | undefined => {
+  const model = config.models[id]
+  return model && 'provider' in model ? { provider: model.provider, requested: model.model } : undefined
+}
+
 type LocalLlm = Extract<ModelConfig, { kind: 'llm'; path: string }>
 type LocalOnnx = Extract<ModelConfig, { files: unknown }>
 type HostedLlm = Extract<ModelConfig, { kind: 'llm'; provider: string }>

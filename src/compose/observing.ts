@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import type { Database } from '../db/database.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { Breaker } from '../models/breaker.ts'
+import { createObserver } from '../registry/observations.ts'
 import type { Logger } from '../telemetry/log.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { openSpanExport } from '../telemetry/otel.ts'
@@ -16,6 +18,9 @@ export type ObservingOptions = {
   spanEndpoint: string | undefined
   engines: Engines
   breakers: () => ReadonlyMap<string, Breaker>
+  /** Provider and host's name of a configured model; undefined for a local one. */
+  hostedAs: (model: string) => { provider: string; requested: string } | undefined
+  clock: Clock
   log: Logger
 }
 
@@ -23,7 +28,7 @@ export type ObservingOptions = {
 export const createObserving = async (
   options: ObservingOptions,
 ): Promise<{ record: RecordTrace; metrics: Metrics; close(): Promise<void> }> => {
-  const { db, stateDir, spanEndpoint, engines, breakers, log } = options
+  const { db, stateDir, spanEndpoint, engines, breakers, hostedAs, clock, log } = options
   const metrics = createMetrics()
   const spans = spanEndpoint === undefined ? undefined : await openSpanExport(spanEndpoint)
   const recorder = createRecorder({
@@ -31,6 +36,14 @@ export const createObserving = async (
     db,
     onError: (what, error) =>
       log.warn({ err: error }, `traces wait: the ${what === 'spool' ? 'spool cannot be written' : 'database is away'}`),
+  })
+  const echoes = createObserver({
+    db,
+    clock,
+    onChange: ({ provider, requested, from, echoed }) => {
+      if (from !== null) log.warn({ provider, requested, from, echoed }, 'a host answers with another model than before')
+    },
+    onError: (error) => log.warn({ err: error }, 'the model that a host names could not be recorded'),
   })
   recorder.start()
   watchGauges(metrics, { recorder, engines, breakers })
@@ -40,8 +53,11 @@ export const createObserving = async (
       recorder.record(trace)
       metrics.answered(trace)
       spans?.answered(trace)
+      const hosted = trace.upstreamModel === null || trace.model === null ? undefined : hostedAs(trace.model)
+      if (hosted && trace.upstreamModel !== null) echoes.observe({ ...hosted, echoed: trace.upstreamModel })
     },
     close: async () => {
+      await echoes.settled()
       await recorder.close()
       await spans?.close()
     },

@@ -75,6 +75,20 @@ describe('weir up, as a user runs it', () => {
     expect(data.choices[0]?.message.content).toContain('word0')
   })
 
+  test('what model a hosted answer came from is kept', async () => {
+    await vi.waitFor(
+      async () => {
+        const state = (await (
+          await fetch(`${server.url}/admin/models/observed?provider=mock&requested=mock-1`, {
+            headers: { authorization: `Bearer ${adminKey}` },
+          })
+        ).json()) as { data: { echoed: string }[] }
+        expect(state.data[0]?.echoed).toBeTruthy()
+      },
+      { timeout: 5_000 },
+    )
+  })
+
   test('a second process on the same state is refused and told who holds it', async () => {
     const { code, notes } = await place.run(['up', '--port', '0'])
     expect(code).toBe(1)
