@@ -1,7 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
 import type { Collection, IndexRow } from '../db/schema/retrieval.ts'
-import { toAppError } from '../lib/errors.ts'
 import { compareIndexes } from '../retrieval/compare-indexes.ts'
 import { backfill, dropIndex, startReindex, switchIndex } from '../retrieval/reindex.ts'
 import type { Retrieval } from '../retrieval/retrieval.ts'
@@ -10,7 +9,8 @@ import { ingestTree, type TreeProgress, type TreeSummary } from '../retrieval/so
 import { countDocuments, indexesOf, listCollections } from '../retrieval/store/collections.ts'
 import { actorOf } from './admin/actor.ts'
 import { documented } from './admin/documented.ts'
-import type { EdgeContext, Env } from './context.ts'
+import { lines } from './admin/lines.ts'
+import type { Env } from './context.ts'
 
 export type CollectionRouteDeps = {
   retrieval: Retrieval
@@ -201,27 +201,4 @@ const describe = async (retrieval: Retrieval, collection: Collection) => {
       created_at: new Date(createdAtMs).toISOString(),
     })),
   }
-}
-
-/** A response of one JSON object per line, written while `work` goes on; an error is its last line, since the status is sent by then. */
-const lines = (c: EdgeContext, work: (line: (value: object) => void, signal: AbortSignal) => Promise<void>): Response => {
-  c.env?.timeout?.(c.req.raw, 0)
-  const left = new AbortController()
-  const encoder = new TextEncoder()
-  const body = new ReadableStream<Uint8Array>({
-    async start(controller) {
-      const line = (value: object) => {
-        if (!left.signal.aborted) controller.enqueue(encoder.encode(`${JSON.stringify(value)}\n`))
-      }
-      try {
-        await work(line, AbortSignal.any([left.signal, c.req.raw.signal]))
-      } catch (thrown) {
-        const { code, message } = toAppError(thrown)
-        line({ type: 'error', code, message })
-      }
-      if (!left.signal.aborted) controller.close()
-    },
-    cancel: () => left.abort(),
-  })
-  return new Response(body, { headers: { 'content-type': 'application/x-ndjson', 'x-request-id': c.get('requestId') } })
 }

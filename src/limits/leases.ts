@@ -167,8 +167,10 @@ export const createLeases = <A extends Allowance = Allowance>(options: LeasesOpt
     close: async () => {
       clearInterval(sweep)
       for (const stock of stocks.values()) {
-        await stock.refill?.catch(onError)
+        // A waiter may ask again after each answer, and units on their way back must have arrived.
+        while (stock.refill !== undefined) await stock.refill.catch(onError)
         await giveBack(stock, 0).catch(onError)
+        await stock.returning
       }
     },
   }
