@@ -45,6 +45,7 @@ export const openTrace = (request: RouteRequest, endpoint: Endpoint, stream: boo
   attempts: 0,
   fellBackFrom: [],
   metadata: request.metadata,
+  purpose: request.purpose ?? 'live',
   payload: null,
 })
 

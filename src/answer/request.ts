@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { RateLimits } from '../limits/limiter.ts'
 import type { ChatEvent, ChatRequest, Usage } from '../models/chat-model.ts'
 import type { PromptChoice } from '../rollout/route.ts'
-import type { Trace } from '../traces/trace.ts'
+import type { Purpose, Trace } from '../traces/trace.ts'
 import type { Choice } from './transcript.ts'
 
 /** What every request to a route brings, without anything of HTTP. */
@@ -22,6 +22,8 @@ export type RouteRequest = {
   pin: string | null
   principal: Principal
   metadata: { [key: string]: string } | null
+  /** For a user when absent. Set by our own rooms, never by a client. */
+  purpose?: Purpose | undefined
   /** Hears what is left of the caller's limits, before the answer begins or the refusal is thrown. */
   noteLimits?: ((limits: RateLimits) => void) | undefined
   signal: AbortSignal

@@ -20,7 +20,11 @@ export const costCommands = (program: Command, context: CliContext): void => {
   cost
     .command('report')
     .description('US dollars and tokens, summed; a cost that is not known is shown as unknown, never as zero')
-    .addOption(new Option('--by <group>', 'one row for each').choices(['tenant', 'key', 'route', 'variant', 'model', 'day']).default('day'))
+    .addOption(
+      new Option('--by <group>', 'one row for each')
+        .choices(['tenant', 'key', 'route', 'variant', 'model', 'purpose', 'day'])
+        .default('day'),
+    )
     .option('--from <time>', 'ISO date, or date-time with offset; inclusive')
     .option('--to <time>', 'ISO date, or date-time with offset; exclusive')
     .option('--tenant <name>', 'only this tenant')

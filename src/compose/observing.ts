@@ -51,7 +51,8 @@ export const createObserving = async (
     metrics,
     record: (trace) => {
       recorder.record(trace)
-      metrics.answered(trace)
+      // The metrics are about traffic; what is asked to learn something has rows of its own.
+      if (trace.purpose === 'live') metrics.answered(trace)
       spans?.answered(trace)
       const hosted = trace.upstreamModel === null || trace.model === null ? undefined : hostedAs(trace.model)
       if (hosted && trace.upstreamModel !== null) echoes.observe({ ...hosted, echoed: trace.upstreamModel })

@@ -2,7 +2,7 @@ import { and, count, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../db/database.ts'
 import { traces } from '../db/schema/serve.ts'
 
-export const groupings = ['tenant', 'key', 'route', 'variant', 'model', 'day'] as const
+export const groupings = ['tenant', 'key', 'route', 'variant', 'model', 'purpose', 'day'] as const
 export type Grouping = (typeof groupings)[number]
 
 export type CostFilter = {
@@ -56,6 +56,7 @@ const groupColumn: Record<Grouping, SQL> = {
   route: sql`${traces.route}`,
   variant: sql`${traces.route} || '/' || ${traces.variant}`,
   model: sql`${traces.model}`,
+  purpose: sql`${traces.purpose}`,
   day: sql`to_char(${traces.startedAtMs} at time zone 'UTC', 'YYYY-MM-DD')`,
 }
 

@@ -145,7 +145,9 @@ const aggregate = (aggregation: Aggregation, which: SQL): SQL => {
   }
 }
 
-const within = (window: Window): SQL => sql`t.route = ${window.route} and t.variant is not null and ${ofTenant(sql`t.tenant`, window)}
+const within = (
+  window: Window,
+): SQL => sql`t.route = ${window.route} and t.purpose = 'live' and t.variant is not null and ${ofTenant(sql`t.tenant`, window)}
   and ${window.fromMs === undefined ? sql`true` : sql`t.started_at >= ${iso(window.fromMs)}::timestamptz`}
   and ${window.toMs === undefined ? sql`true` : sql`t.started_at < ${iso(window.toMs)}::timestamptz`}`
 

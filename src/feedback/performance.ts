@@ -74,7 +74,7 @@ const labelledAnswers = async (db: Database, { route, tenant, fromMs, toMs }: Wi
       from feedback where metric = ${name} group by 1, 2
     ) as said
     join traces t on t.id = said.inference_id and t.tenant = said.tenant left join trace_payloads p on p.id = t.id
-    where t.route = ${route} and t.variant is not null and ${tenant === undefined ? sql`true` : sql`t.tenant = ${tenant}`}
+    where t.route = ${route} and t.purpose = 'live' and t.variant is not null and ${tenant === undefined ? sql`true` : sql`t.tenant = ${tenant}`}
       and ${fromMs === undefined ? sql`true` : sql`t.started_at >= ${iso(fromMs)}::timestamptz`}
       and ${toMs === undefined ? sql`true` : sql`t.started_at < ${iso(toMs)}::timestamptz`}
     order by t.started_at desc, t.id desc limit ${mostAnswers + 1}`)

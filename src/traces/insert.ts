@@ -22,6 +22,6 @@ const fields = sql.raw(
   all.map(([key, column]) => `"${key}" ${key === 'startedAtMs' ? 'double precision' : column.getSQLType()}`).join(', '),
 )
 const values = sql.join(
-  all.map(([key]) => (key === 'startedAtMs' ? startedAt : sql.raw(`"${key}"`))),
+  all.map(([key]) => (key === 'startedAtMs' ? startedAt : sql.raw(key === 'purpose' ? `coalesce("purpose", 'live')` : `"${key}"`))),
   sql.raw(', '),
 )

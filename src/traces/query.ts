@@ -11,6 +11,7 @@ export type TraceFilter = {
   variantHash?: string | undefined
   model?: string | undefined
   status?: Trace['status'] | undefined
+  purpose?: Trace['purpose'] | undefined
   /** Milliseconds since the epoch: from, inclusive, and to, exclusive. */
   fromMs?: number | undefined
   toMs?: number | undefined
@@ -72,7 +73,7 @@ export const countTraces = async (db: Database, filter: TraceFilter): Promise<Tr
 }
 
 const conditions = (filter: TraceFilter): SQL[] => {
-  const equal = (['tenant', 'route', 'variantHash', 'model', 'status'] as const).flatMap((key) => {
+  const equal = (['tenant', 'route', 'variantHash', 'model', 'status', 'purpose'] as const).flatMap((key) => {
     const value = filter[key]
     return value === undefined ? [] : [eq(traces[key], value)]
   })

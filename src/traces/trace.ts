@@ -40,8 +40,12 @@ export type Trace = {
   fellBackFrom: string[]
   /** The client's `metadata`. */
   metadata: { [key: string]: string } | null
+  purpose: Purpose
   payload: TracePayload | null
 }
+
+/** Why a request was made: for a user, or to learn something. Reports, monitors and rollouts count `live` ones only. */
+export type Purpose = 'live' | 'shadow' | 'eval' | 'replay'
 
 export type Endpoint = 'chat' | 'completion' | 'embedding'
 

@@ -30,6 +30,7 @@ export const aTrace = (changes: Partial<Trace> = {}): Trace => ({
   attempts: 1,
   fellBackFrom: [],
   metadata: { team: 'blue' },
+  purpose: 'live',
   payload: { input: { messages: [{ role: 'user', content: 'Hello?' }] }, output: [{ role: 'assistant', content: 'Hello.' }] },
   ...changes,
 })

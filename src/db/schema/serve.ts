@@ -30,6 +30,7 @@ export const traces = pgTable('traces', {
   attempts: integer('attempts').notNull(),
   fellBackFrom: text('fell_back_from').array().notNull().default([]),
   metadata: jsonb('metadata').$type<{ [key: string]: string }>(),
+  purpose: text('purpose').$type<'live' | 'shadow' | 'eval' | 'replay'>().notNull().default('live'),
 })
 
 export const tracePayloads = pgTable('trace_payloads', {

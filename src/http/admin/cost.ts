@@ -5,7 +5,7 @@ import type { Database } from '../../db/database.ts'
 import type { Env } from '../context.ts'
 import { documented } from './documented.ts'
 
-/** `GET /admin/cost?by=…`: what requests cost, summed by tenant, key, route, variant, model or day. */
+/** `GET /admin/cost?by=…`: what requests cost, summed by tenant, key, route, variant, model, purpose or day. */
 export const costRoutes = ({ db }: { db: Database }): OpenAPIHono<Env> => {
   const app = new OpenAPIHono<Env>()
   documented(

@@ -43,6 +43,7 @@ const filterQuery = z.strictObject({
   variant_hash: z.string().optional(),
   model: z.string().optional(),
   status: z.enum(['ok', 'error', 'aborted']).optional(),
+  purpose: z.enum(['live', 'shadow', 'eval', 'replay']).optional(),
   from: time,
   to: time,
 })
@@ -83,6 +84,7 @@ const traceJson = (trace: Omit<Trace, 'payload'>) => ({
   attempts: trace.attempts,
   fell_back_from: trace.fellBackFrom,
   metadata: trace.metadata,
+  purpose: trace.purpose,
 })
 
 export type TraceJson = ReturnType<typeof traceJson>
