@@ -1,11 +1,13 @@
 import type { Hono } from 'hono'
 import { createAnswer } from './answer/answer.ts'
+import { createClassify } from './answer/classify.ts'
 import { createEmbed } from './answer/embed.ts'
 import { type Access, openAccess } from './compose/access.ts'
 import { createAdmission } from './compose/admission.ts'
 import { createCache, createDropCache } from './compose/cache.ts'
 import { createEngines, warmUp } from './compose/engines.ts'
 import { feedbackMounts } from './compose/feedback.ts'
+import { guardOf, moderatorsOf } from './compose/guardrails.ts'
 import { housekeeping } from './compose/housekeeping.ts'
 import { createKnowledge } from './compose/knowledge.ts'
 import { createLiveConfig, type LiveConfig } from './compose/live-config.ts'
@@ -133,10 +135,20 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     keepPayload,
     prepare: knowledge.prepare,
     admit: admission.admit,
+    guard: guardOf(() => live.current.guards),
   })
   const embed = createEmbed({
     routes,
     embedderOf: (variant) => live.current.models.embedders.get(variant.model),
+    record,
+    cost,
+    admit: admission.admit,
+    keepPayload,
+  })
+
+  const classify = createClassify({
+    routes,
+    classifierOf: (variant) => live.current.models.classifiers.get(variant.model),
     record,
     cost,
     admit: admission.admit,
@@ -158,6 +170,8 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
   const app = createApp({
     answer,
     embed,
+    classify,
+    moderators: () => moderatorsOf(live.current.config),
     models: () => live.current.listing,
     readiness: () => (warm ? { ready: true, waitingFor: {} } : { ready: false, waitingFor: { models: 'loading' } }),
     inFlight,

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 const floors: string[][] = [
   ['lib'],
   ['db', 'models', 'telemetry'],
-  ['engine', 'cache'],
+  ['engine', 'cache', 'guardrails'],
   ['prompts', 'registry', 'retrieval', 'traces', 'features', 'keys', 'limits', 'cost', 'feedback'],
   ['rollout'],
   ['answer'],

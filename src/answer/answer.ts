@@ -1,3 +1,4 @@
+import { type Guarding, refusalEvents } from '../guardrails/guarding.ts'
 import { AppError } from '../lib/errors.ts'
 import type { ChatEvent, ChatModel, ChatRequest, FinishReason, Sampling, Usage } from '../models/chat-model.ts'
 import { estimateUsage } from '../models/providers/estimate.ts'
@@ -21,13 +22,15 @@ export type AnswerDeps = {
   cost: Cost
   prepare?: Prepare | undefined
   admit?: Admit | undefined
+  /** The guardrails of a route, for one request; undefined when it has none. */
+  guard?: ((request: AnswerRequest) => Guarding | undefined) | undefined
   /** Whether traces keep what was asked and answered. */
   keepPayload: () => boolean
 }
 
 /** The one use case: a request to a route, from its variant to its trace. Exactly one trace is recorded, whatever happens. */
 export const createAnswer =
-  ({ routes, modelOf, record, cost, prepare, admit, keepPayload }: AnswerDeps) =>
+  ({ routes, modelOf, record, cost, prepare, admit, guard, keepPayload }: AnswerDeps) =>
   (request: AnswerRequest): Answer => {
     const trace = openTrace(request, request.endpoint, request.stream)
     const choices = blankChoices(request.chat.n ?? 1)
@@ -39,8 +42,16 @@ export const createAnswer =
       const variant = pickVariant(routes(), request)
       noteVariant(trace, variant)
       const model = chatModel(modelOf(variant), variant)
-      prepared = await prepareInput(prepare, variant, request)
-      asked = toChatRequest(request, variant, prepared, (observation) => {
+      const guarding = guard?.(request)
+      if (guarding) trace.guardrails = guarding.reports
+      const heard = guarding ? await guarding.input({ input: request.chat.input, variables: request.variables }) : undefined
+      if (heard && 'refusal' in heard) {
+        trace.model = null
+        return refusalEvents(heard.refusal, choices.length)
+      }
+      const allowed = heard ? { ...request, variables: heard.variables, chat: { ...request.chat, input: heard.input } } : request
+      prepared = await prepareInput(prepare, variant, allowed)
+      asked = toChatRequest(allowed, variant, prepared, (observation) => {
         if (observation.type === 'cache') answer.cacheAgeS = observation.ageS
         noteObservation(trace, observation)
       })
@@ -48,7 +59,8 @@ export const createAnswer =
       if (prepared.reply === undefined) admission = await admit?.({ request, variant, estimate: estimateOf(asked) })
       else trace.model = null
       const events = prepared.reply === undefined ? model.stream(asked) : replyEvents(prepared.reply, choices.length)
-      return prepared.revise?.(events) ?? events
+      const revised = prepared.revise?.(events) ?? events
+      return guarding?.output(revised, choices.length) ?? revised
     }
 
     const see = (event: ChatEvent): void => {

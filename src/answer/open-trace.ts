@@ -46,6 +46,7 @@ export const openTrace = (request: RouteRequest, endpoint: Endpoint, stream: boo
   fellBackFrom: [],
   metadata: request.metadata,
   purpose: request.purpose ?? 'live',
+  guardrails: null,
   payload: null,
 })
 

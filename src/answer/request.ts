@@ -2,6 +2,7 @@ import type { Principal } from '../keys/principal.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { RateLimits } from '../limits/limiter.ts'
 import type { ChatEvent, ChatRequest, Usage } from '../models/chat-model.ts'
+import type { LabelScore } from '../models/classifier.ts'
 import type { PromptChoice } from '../rollout/route.ts'
 import type { Purpose, Trace } from '../traces/trace.ts'
 import type { Choice } from './transcript.ts'
@@ -53,6 +54,11 @@ export type Answer = {
 }
 
 export type EmbeddingRequest = RouteRequest & { texts: string[]; dimensions: number | undefined }
+
+export type ClassificationRequest = RouteRequest & { texts: string[] }
+
+/** `results`: for each text, in order, its labels from the likeliest on. */
+export type ClassificationAnswer = { labels: readonly string[]; results: LabelScore[][]; trace: Readonly<Trace> }
 
 /** `vectors`: one Float32Array per text, in order. */
 export type EmbeddingAnswer = { vectors: Float32Array[]; trace: Readonly<Trace> }

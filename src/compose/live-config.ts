@@ -1,9 +1,11 @@
 import type { WeirConfig } from '../config/schema.ts'
 import type { PriceTable } from '../cost/price-table.ts'
+import type { RouteGuards } from '../guardrails/guarding.ts'
 import type { ModelListing } from '../http/routes/models.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Budget } from '../limits/budgets.ts'
 import { budgetsOf } from './admission.ts'
+import { createRouteGuards } from './guardrails.ts'
 import { createModels, type Engines, type ModelSet } from './models.ts'
 import { createPriceOf, type PriceOf } from './prices.ts'
 import { type AroundVariant, createServing, type Moving, type Serving } from './routes.ts'
@@ -18,6 +20,7 @@ export type Live = {
   listing: ModelListing[]
   priceOf: PriceOf
   budgets: Budget[]
+  guards: ReadonlyMap<string, RouteGuards>
 }
 
 export type LiveConfig = {
@@ -44,7 +47,8 @@ export const createLiveConfig = (initial: WeirConfig, { engines, moving, prices,
     const serving = createServing(config, stacks, moving, around)
     const priceOf = createPriceOf(config, prices)
     const budgets = budgetsOf(config, priceOf, clock())
-    return { config, models, stacks, serving, listing: listingOf(config, models, clock()), priceOf, budgets }
+    const guards = createRouteGuards(config, models, stacks)
+    return { config, models, stacks, serving, listing: listingOf(config, models, clock()), priceOf, budgets, guards }
   }
   let current = build(initial)
   return {

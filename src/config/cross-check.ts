@@ -8,6 +8,7 @@ export const crossCheck = (config: WeirConfig): Fault[] => {
   const llms = namesOf(config, 'llm')
   return [
     ...modelFaults(config, llms),
+    ...guardrailFaults(config, llms),
     ...Object.entries(config.routes).flatMap(([name, route]) => routeFaults(name, route, config, llms)),
     ...Object.entries(config.collections).flatMap(([name, collection]) =>
       unknownName(['collections', name, 'embedding'], collection.embedding, namesOf(config, 'embedding'), 'embedding model'),
@@ -40,6 +41,38 @@ const modelFaults = (config: WeirConfig, llms: ReadonlySet<string>): Fault[] => 
       return unknownName(path, deployment.model, llms, 'llm')
     })
   })
+}
+
+const guardrailFaults = (config: WeirConfig, llms: ReadonlySet<string>): Fault[] => {
+  const named = new Set(Object.keys(config.guardrails))
+  const models = Object.entries(config.guardrails).flatMap(([name, guardrail]): Fault[] => {
+    const path = ['guardrails', name]
+    if (guardrail.kind === 'judge') return unknownName([...path, 'model'], guardrail.model, llms, 'llm')
+    if (guardrail.kind !== 'classifier') return []
+    const classifier = config.models[guardrail.model]
+    if (classifier?.kind !== 'classifier') return [{ path: [...path, 'model'], message: `no classifier is named ${guardrail.model}` }]
+    return guardrail.labels.flatMap((label, index) =>
+      unknownName([...path, 'labels', index], label, new Set(classifier.labels), `label of ${guardrail.model}`),
+    )
+  })
+  const uses = Object.entries(config.routes).flatMap(([route, { guardrails }]) =>
+    (['input', 'output'] as const).flatMap((stage) =>
+      (guardrails?.[stage] ?? []).flatMap((name, index): Fault[] => {
+        const path = ['routes', route, 'guardrails', stage, index]
+        if (stage === 'input' && config.guardrails[name]?.kind === 'json_schema')
+          return [{ path, message: 'a JSON schema is for the output' }]
+        return unknownName(path, name, named, 'guardrail')
+      }),
+    ),
+  )
+  const labels = Object.entries(config.models).flatMap(([name, model]) =>
+    model.kind === 'classifier'
+      ? Object.keys(model.moderation ?? {}).flatMap((label) =>
+          unknownName(['models', name, 'moderation', label], label, new Set(model.labels), 'label of this model'),
+        )
+      : [],
+  )
+  return [...models, ...uses, ...labels]
 }
 
 const routeFaults = (name: string, route: WeirConfig['routes'][string], config: WeirConfig, llms: ReadonlySet<string>): Fault[] => {

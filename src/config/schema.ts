@@ -3,6 +3,7 @@ import { scopes } from '../keys/principal.ts'
 import { dimensions } from '../limits/rules.ts'
 import { hostNames } from '../models/providers/hosts.ts'
 import { providerKinds } from '../models/providers/index.ts'
+import { guardrails, routeGuardrails } from './guardrails.ts'
 import { experiment, metrics } from './metrics.ts'
 
 /**
@@ -121,7 +122,13 @@ const localEmbedding = z.strictObject({
   passage_prefix: z.string().optional(),
 })
 
-const localClassifier = z.strictObject({ kind: z.literal('classifier'), ...localOnnx, labels: z.array(z.string().min(1)).min(2) })
+const localClassifier = z.strictObject({
+  kind: z.literal('classifier'),
+  ...localOnnx,
+  labels: z.array(z.string().min(1)).min(2),
+  /** From which probability on `/v1/moderations` flags a label; labels that are not named are never flagged. */
+  moderation: z.record(z.string(), z.number().gt(0).max(1)).optional(),
+})
 
 const localReranker = z.strictObject({ kind: z.literal('reranker'), ...localOnnx })
 
@@ -225,6 +232,7 @@ const route = z.strictObject({
   timeouts: timeouts.optional(),
   retry: retry.optional(),
   cache: routeCache.optional(),
+  guardrails: routeGuardrails.optional(),
 })
 
 const collection = z.strictObject({
@@ -282,6 +290,7 @@ export const weirConfigSchema = z.strictObject({
   routes: z.record(name, route).default({}),
   collections: z.record(name, collection).default({}),
   metrics,
+  guardrails,
   defaults: z
     .strictObject({
       timeouts: timeouts.prefault({}).transform((given) => over(standard.timeouts, given)),

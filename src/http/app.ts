@@ -1,6 +1,13 @@
 import { Hono, type MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
-import type { Answer, AnswerRequest, EmbeddingAnswer, EmbeddingRequest } from '../answer/request.ts'
+import type {
+  Answer,
+  AnswerRequest,
+  ClassificationAnswer,
+  ClassificationRequest,
+  EmbeddingAnswer,
+  EmbeddingRequest,
+} from '../answer/request.ts'
 import { type Clock, stopwatch } from '../lib/clock.ts'
 import { AppError } from '../lib/errors.ts'
 import { uuidv7 } from '../lib/ids.ts'
@@ -12,14 +19,19 @@ import { errorResponse, logFailure } from './errors.ts'
 import type { InFlight } from './in-flight.ts'
 import { rateLimitHeaders } from './rate-limit-headers.ts'
 import { chatCompletions } from './routes/chat-completions.ts'
+import { classification } from './routes/classify.ts'
 import { completions } from './routes/completions.ts'
 import { embeddings } from './routes/embeddings.ts'
 import { healthz, type Readiness, readyz } from './routes/health.ts'
 import { getModel, listModels, type ModelListing } from './routes/models.ts'
+import { moderations } from './routes/moderations.ts'
 
 export type AppDeps = Authentication & {
   answer: (request: AnswerRequest) => Answer
   embed: (request: EmbeddingRequest) => Promise<EmbeddingAnswer>
+  classify: (request: ClassificationRequest) => Promise<ClassificationAnswer>
+  /** Classifiers that moderate: from which probability on each label is flagged. */
+  moderators: () => ReadonlyMap<string, Readonly<Record<string, number>>>
   models: () => ModelListing[]
   readiness: () => Readiness
   inFlight: InFlight
@@ -43,6 +55,8 @@ export const createApp = (deps: AppDeps): Hono<Env> => {
   app.post('/v1/chat/completions', chatCompletions(deps))
   app.post('/v1/completions', completions(deps))
   app.post('/v1/embeddings', embeddings(deps))
+  app.post('/v1/classify', classification(deps))
+  app.post('/v1/moderations', moderations(deps))
   app.get('/v1/models', listModels(deps.models))
   app.get('/v1/models/:id{.+}', getModel(deps.models))
   for (const [path, routes] of Object.entries(deps.mounts ?? {})) app.route(path, routes)

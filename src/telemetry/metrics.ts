@@ -4,7 +4,7 @@ import { counterSeries, histogramSeries } from './series.ts'
 
 /** What metrics read of a finished request; a trace has all of it. */
 export type AnswerFacts = {
-  endpoint: 'chat' | 'completion' | 'embedding'
+  endpoint: keyof typeof operations
   status: 'ok' | 'error' | 'aborted'
   errorCode: string | null
   route: string
@@ -20,6 +20,7 @@ export type AnswerFacts = {
   queueMs: number | null
   upstreamMs: number | null
   fellBackFrom: readonly string[]
+  guardrails: readonly { name: string; stage: string; outcome: string; ms: number }[] | null
 }
 
 export type Metrics = {
@@ -74,6 +75,13 @@ export const createMetrics = (): Metrics => {
   const cost = counter('weir_cost_usd_total', 'US dollars, where the price is known.', call)
   const fallbacks = counter('weir_fallbacks_total', 'Times an answer fell back from a model.', ['model'])
 
+  const guarded = histogram(
+    'weir_guardrail_seconds',
+    'Time that requests waited for a guardrail, by what it did.',
+    ['guardrail', 'stage', 'outcome'],
+    overheadBuckets,
+  )
+
   const answered = (facts: AnswerFacts): void => {
     const labels = [operations[facts.endpoint], facts.model ?? 'unknown']
     const { latencyMs, firstTokenMs, upstreamMs, queueMs, promptTokens, completionTokens, cachedTokens } = facts
@@ -91,6 +99,7 @@ export const createMetrics = (): Metrics => {
     if (cachedTokens) tokens([...labels, 'cached'], cachedTokens)
     if (facts.costUsd !== null) cost(labels, facts.costUsd)
     for (const model of facts.fellBackFrom) fallbacks([model], 1)
+    for (const { name, stage, outcome, ms } of facts.guardrails ?? []) guarded([name, stage, outcome], ms / 1000)
   }
 
   return {

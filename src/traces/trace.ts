@@ -1,3 +1,4 @@
+import type { GuardReport } from '../guardrails/guard.ts'
 import type { FinishReason } from '../models/chat-model.ts'
 
 /** What one request did: exactly one per request, whatever its end. Metadata only; what was said is in `TracePayload`. */
@@ -41,13 +42,15 @@ export type Trace = {
   /** The client's `metadata`. */
   metadata: { [key: string]: string } | null
   purpose: Purpose
+  /** What each guardrail of the route did. Null when it has none. */
+  guardrails: readonly GuardReport[] | null
   payload: TracePayload | null
 }
 
 /** Why a request was made: for a user, or to learn something. Reports, monitors and rollouts count `live` ones only. */
 export type Purpose = 'live' | 'shadow' | 'eval' | 'replay'
 
-export type Endpoint = 'chat' | 'completion' | 'embedding'
+export type Endpoint = 'chat' | 'completion' | 'embedding' | 'classification'
 
 /** What was asked and answered; kept apart so that it can be redacted, expired or switched off. */
 export type TracePayload = { input: unknown; output: unknown; passages?: unknown }

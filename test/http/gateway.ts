@@ -1,14 +1,17 @@
 import { OpenAI } from 'openai'
 import type { Admit } from '../../src/answer/admit.ts'
-import { createAnswer } from '../../src/answer/answer.ts'
+import { type AnswerDeps, createAnswer } from '../../src/answer/answer.ts'
+import { createClassify } from '../../src/answer/classify.ts'
 import { createEmbed } from '../../src/answer/embed.ts'
 import type { Prepare } from '../../src/answer/prepare.ts'
+import { createGuarding, type RouteGuards } from '../../src/guardrails/guarding.ts'
 import { type AppDeps, createApp } from '../../src/http/app.ts'
 import { createInFlight } from '../../src/http/in-flight.ts'
 import { serve } from '../../src/http/serve.ts'
 import type { Principal } from '../../src/keys/principal.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import type { ChatModel } from '../../src/models/chat-model.ts'
+import type { Classifier } from '../../src/models/classifier.ts'
 import type { Embedder } from '../../src/models/embedder.ts'
 import { type Route, routeTable } from '../../src/rollout/route.ts'
 import { createLogger } from '../../src/telemetry/log.ts'
@@ -21,6 +24,10 @@ export const principal: Principal = { keyId: 'key-1', tenant: 'acme', scopes: ['
 export type GatewayOptions = {
   models?: ChatModel[]
   embedders?: Embedder[]
+  classifiers?: Classifier[]
+  moderators?: Record<string, Record<string, number>>
+  /** By route. */
+  guards?: Record<string, Partial<RouteGuards>>
   routes?: Route[]
   prepare?: Prepare
   admit?: Admit
@@ -35,9 +42,10 @@ export const startGateway = (options: GatewayOptions = {}) => {
   const logged: string[] = []
   const models = options.models ?? []
   const embedders = options.embedders ?? []
+  const classifiers = options.classifiers ?? []
   const routes = routeTable(
     options.routes ?? [],
-    [...models, ...embedders].map(({ id }) => ({ id, hash: Bun.SHA256.hash(id, 'hex') })),
+    [...models, ...embedders, ...classifiers].map(({ id }) => ({ id, hash: Bun.SHA256.hash(id, 'hex') })),
   )
   const metrics = createMetrics()
   const inFlight = createInFlight()
@@ -47,8 +55,15 @@ export const startGateway = (options: GatewayOptions = {}) => {
   }
   const shared = { routes: () => routes, record, cost: () => 0.25, admit: options.admit, keepPayload: () => true }
   const app = createApp({
-    answer: createAnswer({ ...shared, modelOf: ({ model }) => models.find(({ id }) => id === model), prepare: options.prepare }),
+    answer: createAnswer({
+      ...shared,
+      modelOf: ({ model }) => models.find(({ id }) => id === model),
+      prepare: options.prepare,
+      guard: guardsOf(options.guards ?? {}),
+    }),
     embed: createEmbed({ ...shared, embedderOf: ({ model }) => embedders.find(({ id }) => id === model) }),
+    classify: createClassify({ ...shared, classifierOf: ({ model }) => classifiers.find(({ id }) => id === model) }),
+    moderators: () => new Map(Object.entries(options.moderators ?? {})),
     models: () => [...routes.keys()].map((id) => ({ id, createdAtMs: 1_700_000_000_000, ownedBy: 'weir' })),
     readiness: () => ({ ready: true, waitingFor: {} }),
     inFlight,
@@ -83,6 +98,13 @@ export const startGateway = (options: GatewayOptions = {}) => {
     [Symbol.asyncDispose]: serving.close,
   }
 }
+
+const guardsOf =
+  (guards: Record<string, Partial<RouteGuards>>): AnswerDeps['guard'] =>
+  ({ route, principal: { tenant }, signal }) => {
+    const own = guards[route]
+    return own && createGuarding({ input: [], output: [], ...own }, { tenant, signal })
+  }
 
 export type Gateway = ReturnType<typeof startGateway>
 

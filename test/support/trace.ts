@@ -31,6 +31,7 @@ export const aTrace = (changes: Partial<Trace> = {}): Trace => ({
   fellBackFrom: [],
   metadata: { team: 'blue' },
   purpose: 'live',
+  guardrails: null,
   payload: { input: { messages: [{ role: 'user', content: 'Hello?' }] }, output: [{ role: 'assistant', content: 'Hello.' }] },
   ...changes,
 })

@@ -26,6 +26,7 @@ const facts: SpanFacts = {
   queueMs: null,
   upstreamMs: 200,
   fellBackFrom: [],
+  guardrails: null,
 }
 
 type Sent = {

@@ -31,6 +31,7 @@ export const traces = pgTable('traces', {
   fellBackFrom: text('fell_back_from').array().notNull().default([]),
   metadata: jsonb('metadata').$type<{ [key: string]: string }>(),
   purpose: text('purpose').$type<'live' | 'shadow' | 'eval' | 'replay'>().notNull().default('live'),
+  guardrails: jsonb('guardrails').$type<readonly { name: string; stage: string; outcome: string; labels: string[]; ms: number }[]>(),
 })
 
 export const tracePayloads = pgTable('trace_payloads', {

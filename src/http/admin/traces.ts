@@ -85,6 +85,7 @@ const traceJson = (trace: Omit<Trace, 'payload'>) => ({
   fell_back_from: trace.fellBackFrom,
   metadata: trace.metadata,
   purpose: trace.purpose,
+  guardrails: trace.guardrails,
 })
 
 export type TraceJson = ReturnType<typeof traceJson>
