@@ -39,8 +39,8 @@ export const createAnswer =
     let admission: Admission | undefined
 
     const ask = async (): Promise<AsyncIterable<ChatEvent>> => {
-      const variant = pickVariant(routes(), request)
-      noteVariant(trace, variant)
+      const { variant, arm } = pickVariant(routes(), request)
+      noteVariant(trace, variant, arm)
       const model = chatModel(modelOf(variant), variant)
       const guarding = guard?.(request)
       if (guarding) trace.guardrails = guarding.reports

@@ -25,8 +25,8 @@ export const createEmbed =
     const { texts, dimensions, signal, principal } = request
     let admission: Admission | undefined
     try {
-      const variant = pickVariant(routes(), request)
-      noteVariant(trace, variant)
+      const { variant, arm } = pickVariant(routes(), request)
+      noteVariant(trace, variant, arm)
       const embedder = embedderOf(variant)
       if (embedder === undefined) {
         throw new AppError('model_not_found', `'${variant.model}' does not make embeddings`, { param: 'model' })

@@ -1,5 +1,5 @@
 import type { Observation, Usage } from '../models/chat-model.ts'
-import type { Variant } from '../rollout/route.ts'
+import type { Arm, Variant } from '../rollout/route.ts'
 import type { Endpoint, Trace } from '../traces/trace.ts'
 import type { RouteRequest } from './request.ts'
 
@@ -28,6 +28,7 @@ export const openTrace = (request: RouteRequest, endpoint: Endpoint, stream: boo
   route: request.route,
   variant: null,
   variantHash: null,
+  arm: null,
   model: null,
   upstreamModel: null,
   subject: request.subject,
@@ -50,9 +51,10 @@ export const openTrace = (request: RouteRequest, endpoint: Endpoint, stream: boo
   payload: null,
 })
 
-export const noteVariant = (trace: Trace, variant: Variant): void => {
+export const noteVariant = (trace: Trace, variant: Variant, arm: Arm | null = null): void => {
   trace.variant = variant.name
   trace.variantHash = variant.hash
+  trace.arm = arm
   trace.model = variant.model
 }
 

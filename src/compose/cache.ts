@@ -39,7 +39,7 @@ export const createCache = async ({ db, listen, clock, memoryBytes, record, cost
   const store = tieredStore({ near, far: postgresStore({ db, clock }), onError })
   const stopListening = await listen(cacheDropChannel, (variantHash) => void near.drop(variantHash))
 
-  const around: AroundVariant = (model, { route, variant, cache }) => {
+  const around: AroundVariant = (model, { route, variant, cache, namespace }) => {
     if (cache === undefined) {
       return aroundModel(model, (request) => {
         if (request.cache?.mode) request.observe?.({ type: 'cache', status: 'bypass' })
@@ -50,7 +50,7 @@ export const createCache = async ({ db, listen, clock, memoryBytes, record, cost
     return cached({
       store,
       clock,
-      variantHash: variant.hash,
+      variantHash: namespace ?? variant.hash,
       settings,
       refreshed: (request, landing, startedAtMs) => {
         const trace = openTrace(

@@ -4,6 +4,7 @@ import type { RouteGuards } from '../guardrails/guarding.ts'
 import type { ModelListing } from '../http/routes/models.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Budget } from '../limits/budgets.ts'
+import type { OverlayOf } from '../rollout/overlay.ts'
 import { budgetsOf } from './admission.ts'
 import { createRouteGuards } from './guardrails.ts'
 import { createModels, type Engines, type ModelSet } from './models.ts'
@@ -27,7 +28,7 @@ export type LiveConfig = {
   readonly current: Live
   /** Takes a new configuration. Throws, and keeps the old one, when it cannot be built. */
   replace(config: WeirConfig): void
-  /** Makes the routes anew because a label or an index moved. */
+  /** Makes the routes anew because a label, an index or a rollout moved. */
   refreshRoutes(): void
 }
 
@@ -37,14 +38,16 @@ export type LiveParts = {
   prices: PriceTable
   /** Puts the cache around the models of variants. */
   around: AroundVariant
+  /** What rollouts change of declared routes. */
+  overlayOf?: OverlayOf | undefined
   clock: Clock
 }
 
-export const createLiveConfig = (initial: WeirConfig, { engines, moving, prices, around, clock }: LiveParts): LiveConfig => {
+export const createLiveConfig = (initial: WeirConfig, { engines, moving, prices, around, overlayOf, clock }: LiveParts): LiveConfig => {
   const build = (config: WeirConfig): Live => {
     const models = createModels(config, engines)
     const stacks = createStacks(config, models.chat, clock)
-    const serving = createServing(config, stacks, moving, around)
+    const serving = createServing(config, stacks, moving, around, overlayOf)
     const priceOf = createPriceOf(config, prices)
     const budgets = budgetsOf(config, priceOf, clock())
     const guards = createRouteGuards(config, models, stacks)
@@ -59,7 +62,7 @@ export const createLiveConfig = (initial: WeirConfig, { engines, moving, prices,
       current = build(config)
     },
     refreshRoutes: () => {
-      current = { ...current, serving: createServing(current.config, current.stacks, moving, around) }
+      current = { ...current, serving: createServing(current.config, current.stacks, moving, around, overlayOf) }
     },
   }
 }

@@ -1,7 +1,8 @@
 import type { RouteConfig, WeirConfig } from '../config/schema.ts'
 import { hashOf } from '../lib/hash.ts'
 import type { ChatModel, Sampling } from '../models/chat-model.ts'
-import { type Route, type RouteTable, routeTable, type Variant } from '../rollout/route.ts'
+import { applyOverlay, type OverlayOf } from '../rollout/overlay.ts'
+import { type Route, type RouteTable, routeTable, type Trial, type Variant } from '../rollout/route.ts'
 import { variantHash } from '../rollout/variant-hash.ts'
 import { manifestHash } from './models.ts'
 import type { Stacks } from './stacks.ts'
@@ -14,21 +15,35 @@ export type Moving = {
 
 export type Serving = { routes: RouteTable; modelOf(variant: Variant): ChatModel | undefined }
 
-/** Puts a cache around the model of a route's variant. */
-export type AroundVariant = (model: ChatModel, at: { route: string; variant: Variant; cache: RouteConfig['cache'] }) => ChatModel
+/** Puts a cache around the model of a route's variant; its answers are kept under the variant's hash, or under `namespace`. */
+export type AroundVariant = (
+  model: ChatModel,
+  at: { route: string; variant: Variant; cache: RouteConfig['cache']; namespace?: string | undefined },
+) => ChatModel
 
 /** The routes of a configuration with the model stack of each variant, made once so that a request only looks them up. */
-export const createServing = (config: WeirConfig, stacks: Stacks, moving: Moving, around: AroundVariant): Serving => {
+export const createServing = (
+  config: WeirConfig,
+  stacks: Stacks,
+  moving: Moving,
+  around: AroundVariant,
+  overlayOf: OverlayOf = () => undefined,
+): Serving => {
   const models = new Map<Variant, ChatModel>()
   const declared = Object.entries(config.routes).map(([name, route]): Route => {
-    const [first, ...others] = route.variants.map((settings) => {
-      const variant = toVariant(settings, config, moving)
-      const model = stacks.serve(settings, route)
-      if (model) models.set(variant, around(model, { route: name, variant, cache: route.cache ?? config.defaults.cache }))
-      return variant
-    })
+    const [first, ...others] = route.variants.map((settings) => toVariant(settings, config, moving))
     if (!first) throw new Error(`route ${name} has no variant`) // refused by config/schema
-    return { name, seed: route.seed ?? name, variants: [first, ...others] }
+    const asDeclared: Route = { name, seed: route.seed ?? name, variants: [first, ...others] }
+    const inForce = applyOverlay(asDeclared, overlayOf(asDeclared))
+    const cache = route.cache ?? config.defaults.cache
+    const serve = (variant: Variant, namespace?: string) => {
+      const settings = route.variants.find((one) => one.name === variant.name)
+      const model = settings && stacks.serve(settings, route)
+      if (model) models.set(variant, around(model, { route: name, variant, cache, namespace }))
+    }
+    for (const variant of inForce.variants) serve(variant)
+    if (inForce.trial) serve(inForce.trial.control, controlNamespace(inForce.trial))
+    return inForce
   })
   const implicit = Object.entries(config.models).map(([id, model]) => ({
     id,
@@ -48,6 +63,12 @@ export const createServing = (config: WeirConfig, stacks: Stacks, moving: Moving
   }
   return { routes, modelOf: (variant) => models.get(variant) }
 }
+
+/**
+ * Where the answers of a trial's control are kept. The variant's own entries are warm: beside them a new candidate would always lose on
+ * latency, cost and failures.
+ */
+export const controlNamespace = ({ control, seed }: Pick<Trial, 'control' | 'seed'>): string => hashOf({ control: control.hash, seed })
 
 type VariantConfig = RouteConfig['variants'][number]
 

@@ -1,7 +1,24 @@
-import type { Route, Variant } from './route.ts'
+import type { Arm, Route, Variant } from './route.ts'
+
+/** `arm`: which side of a trial the subject is on; null for those who are not part of one. */
+export type Dealt = { variant: Variant; arm: Arm | null }
 
 /**
- * The variant that a subject gets, always the same one while the weights stand.
+ * The variant that a subject gets, and its arm while a trial runs. Whether a subject takes part and on which side are told by two hashes:
+ * a larger share takes in more subjects, and nobody who takes part changes sides.
+ */
+export const deal = (route: Route, subject: string): Dealt => {
+  const { trial } = route
+  if (trial === undefined || unitHash(trial.seed, 'enrolment', subject) >= trial.weightPercent / 50) {
+    return { variant: assign(route, subject), arm: null }
+  }
+  return unitHash(trial.seed, 'arm', subject) < 0.5
+    ? { variant: trial.candidate, arm: 'candidate' }
+    : { variant: trial.control, arm: 'control' }
+}
+
+/**
+ * The variant that a subject gets by weight, always the same one while the weights stand.
  *
  * Weighted rendezvous hashing (Schindelhauer & Schomaker 2005, logarithmic method): each variant draws an exponential time at the rate of
  * its weight and the earliest wins. Who wins between two variants depends on those two alone, so raising a weight only moves subjects

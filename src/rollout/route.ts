@@ -7,7 +7,24 @@ export type Route = {
   variants: readonly [Variant, ...Variant[]]
   /** Salt of sticky assignment. Another seed deals every subject anew. */
   seed: string
+  /** Names of variants that nobody gets, not even by a pin. */
+  disabled?: ReadonlySet<string> | undefined
+  trial?: Trial | undefined
+  shadow?: { variant: string; samplePercent: number } | undefined
 }
+
+/** A candidate compared with a control on equal shares of the subjects; the others get the route's variants by weight. */
+export type Trial = {
+  candidate: Variant
+  /** As one of the route's variants, in an object of its own. */
+  control: Variant
+  /** Share of subjects in each arm; at most 50. */
+  weightPercent: number
+  /** Salt of enrolment and arm. */
+  seed: string
+}
+
+export type Arm = 'candidate' | 'control'
 
 /** One way of answering: prompt, model, parameters and retrieval. Two variants with one `hash` answer alike. */
 export type Variant = {

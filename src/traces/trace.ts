@@ -17,6 +17,8 @@ export type Trace = {
   route: string
   variant: string | null
   variantHash: string | null
+  /** The side that the subject was dealt to while a rollout compares two variants; null otherwise, and for pinned requests. */
+  arm: 'candidate' | 'control' | null
   /** The configured model that served the answer, after fallback. */
   model: string | null
   /** The model id that a host echoed. */

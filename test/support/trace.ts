@@ -13,6 +13,7 @@ export const aTrace = (changes: Partial<Trace> = {}): Trace => ({
   route: 'support',
   variant: 'a',
   variantHash: 'f'.repeat(64),
+  arm: null,
   model: 'tiny',
   upstreamModel: null,
   subject: 'user-1',

@@ -32,6 +32,7 @@ export const traces = pgTable('traces', {
   metadata: jsonb('metadata').$type<{ [key: string]: string }>(),
   purpose: text('purpose').$type<'live' | 'shadow' | 'eval' | 'replay'>().notNull().default('live'),
   guardrails: jsonb('guardrails').$type<readonly { name: string; stage: string; outcome: string; labels: string[]; ms: number }[]>(),
+  arm: text('arm').$type<'candidate' | 'control'>(),
 })
 
 export const tracePayloads = pgTable('trace_payloads', {

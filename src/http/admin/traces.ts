@@ -67,6 +67,7 @@ const traceJson = (trace: Omit<Trace, 'payload'>) => ({
   route: trace.route,
   variant: trace.variant,
   variant_hash: trace.variantHash,
+  arm: trace.arm,
   model: trace.model,
   upstream_model: trace.upstreamModel,
   subject: trace.subject,
