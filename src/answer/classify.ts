@@ -26,8 +26,8 @@ export const createClassify =
     let admission: Admission | undefined
     let results: ClassificationAnswer['results'] | undefined
     try {
-      const variant = pickVariant(routes(), request)
-      noteVariant(trace, variant)
+      const { variant, arm } = pickVariant(routes(), request)
+      noteVariant(trace, variant, arm)
       const classifier = classifierOf(variant)
       if (classifier === undefined) throw new AppError('model_not_found', `'${variant.model}' is not a classifier`, { param: 'model' })
       const characters = texts.reduce((sum, text) => sum + text.length, 0)
