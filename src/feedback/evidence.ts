@@ -4,8 +4,17 @@ import type { PrePeriod } from '../lib/stats/cuped.ts'
 import type { Moments } from '../lib/stats/sample.ts'
 import { type Aggregation, countsSilence, type NumberMetric } from './metric.ts'
 
-/** Which requests count: of a route, that arrived from `fromMs`, inclusive, to `toMs`, exclusive. */
-export type Window = { route: string; tenant?: string | undefined; fromMs?: number | undefined; toMs?: number | undefined }
+/**
+ * Which requests count: of a route, that arrived from `fromMs`, inclusive, to `toMs`, exclusive. By `arm` the two sides of a rollout stand in
+ * the place of variants, and who is on none does not count.
+ */
+export type Window = {
+  route: string
+  tenant?: string | undefined
+  fromMs?: number | undefined
+  toMs?: number | undefined
+  by?: 'variant' | 'arm' | undefined
+}
 
 /** A subject belongs to the variant that answered it; those that several variants answered are in none, and counted. */
 export type Exposure = { variants: { variant: string; subjects: number; requests: number }[]; inSeveralVariants: number }
@@ -92,7 +101,7 @@ export const countFeedback = async (db: Database, name: string, tenant?: string)
 }
 
 const units = (window: Window): SQL => sql`
-  select tenant, coalesce(subject, id::text) as unit, min(variant) as variant, count(distinct variant) as variants,
+  select tenant, coalesce(subject, id::text) as unit, min(${sideOf(window)}) as variant, count(distinct ${sideOf(window)}) as variants,
     count(*) as requests, min(started_at) as first_at
   from traces t where ${within(window)} group by 1, 2`
 
@@ -147,9 +156,11 @@ const aggregate = (aggregation: Aggregation, which: SQL): SQL => {
 
 const within = (
   window: Window,
-): SQL => sql`t.route = ${window.route} and t.purpose = 'live' and t.variant is not null and ${ofTenant(sql`t.tenant`, window)}
+): SQL => sql`t.route = ${window.route} and t.purpose = 'live' and ${sideOf(window)} is not null and ${ofTenant(sql`t.tenant`, window)}
   and ${window.fromMs === undefined ? sql`true` : sql`t.started_at >= ${iso(window.fromMs)}::timestamptz`}
   and ${window.toMs === undefined ? sql`true` : sql`t.started_at < ${iso(window.toMs)}::timestamptz`}`
+
+const sideOf = ({ by }: Window): SQL => sql.raw(by === 'arm' ? 't.arm' : 't.variant')
 
 const ofTenant = (column: SQL, { tenant }: Window): SQL => (tenant === undefined ? sql`true` : sql`${column} = ${tenant}`)
 
