@@ -15,6 +15,7 @@ import { hostedAs } from './compose/models.ts'
 import { createObserving } from './compose/observing.ts'
 import { createCost, readPriceTable } from './compose/prices.ts'
 import { createRegistered } from './compose/registered.ts'
+import { createRollouts } from './compose/rollouts.ts'
 import type { WeirConfig } from './config/schema.ts'
 import type { Environment } from './config.ts'
 import { openDatabase } from './db/database.ts'
@@ -101,7 +102,19 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     artifacts: config.artifacts,
     hub: { endpoint: environment.HF_ENDPOINT, token: environment.HF_TOKEN },
     config: () => written,
-    onChange: () => live.replace(registered.join(written)),
+    onChange: () => rejoin(),
+    clock,
+    log,
+  })
+  const rejoin = (next = written) => live.replace(rollouts.join(registered.join(next)))
+  const rollouts = createRollouts({
+    database,
+    config: () => live.current.config,
+    written: () => written,
+    routes: () => live.current.serving.routes,
+    onRoutes: () => rejoin(),
+    onRollouts: () => live.refreshRoutes(),
+    serving,
     clock,
     log,
   })
@@ -110,11 +123,13 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     moving: knowledge.moving,
     prices: readPriceTable(),
     around: cache.around,
+    overlayOf: rollouts.overlayOf,
     clock,
   })
   await registered.start()
   await knowledge.start(serving)
   live.refreshRoutes()
+  await rollouts.start()
   const cost = createCost(() => live.current.priceOf)
   const admission = createAdmission({
     database,
@@ -165,6 +180,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     '/admin/cost': costRoutes({ db }),
     '/admin/traces': traceRoutes({ db }),
     ...registered.mounts,
+    ...rollouts.mounts,
     ...knowledge.mounts,
   }
   const app = createApp({
@@ -199,7 +215,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     token: access.token,
     firstAdminKey: access.firstAdminKey,
     reconfigure: async (next) => {
-      live.replace(registered.join(next))
+      rejoin(next)
       written = next
       await knowledge.readPinned()
       live.refreshRoutes()
@@ -209,6 +225,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     }),
     close: async () => {
       stopped.abort()
+      await rollouts.close()
       await knowledge.close()
       await registered.close()
       await Promise.all([engines.llama.close(), engines.onnx.close(), sweeping])

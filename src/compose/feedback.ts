@@ -4,7 +4,6 @@ import type { Database } from '../db/database.ts'
 import { createFeedback } from '../feedback/feedback.ts'
 import { experimentRoutes } from '../http/admin/experiments.ts'
 import { feedbackListRoutes } from '../http/admin/feedback.ts'
-import { performanceRoutes } from '../http/admin/performance.ts'
 import type { Env } from '../http/context.ts'
 import { feedbackRoutes } from '../http/routes/feedback.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -19,7 +18,6 @@ export const feedbackMounts = (parts: { db: Database; config: () => WeirConfig; 
     '/v1/feedback': feedbackRoutes({ feedback, maxBodyBytes: () => config().defaults.max_body_bytes }),
     '/admin/experiments': experimentRoutes({ db, experiments: () => experimentsOf(config()), metrics }),
     '/admin/feedback': feedbackListRoutes({ db, metrics }),
-    '/admin/routes': performanceRoutes({ db, metrics }),
   }
 }
 

@@ -2,7 +2,7 @@ import type { RouteConfig, WeirConfig } from '../config/schema.ts'
 import { hashOf } from '../lib/hash.ts'
 import type { ChatModel, Sampling } from '../models/chat-model.ts'
 import { applyOverlay, type OverlayOf } from '../rollout/overlay.ts'
-import { type Route, type RouteTable, routeTable, type Trial, type Variant } from '../rollout/route.ts'
+import { type Route, type RouteTable, routeTable, type Variant } from '../rollout/route.ts'
 import { variantHash } from '../rollout/variant-hash.ts'
 import { manifestHash } from './models.ts'
 import type { Stacks } from './stacks.ts'
@@ -68,7 +68,8 @@ export const createServing = (
  * Where the answers of a trial's control are kept. The variant's own entries are warm: beside them a new candidate would always lose on
  * latency, cost and failures.
  */
-export const controlNamespace = ({ control, seed }: Pick<Trial, 'control' | 'seed'>): string => hashOf({ control: control.hash, seed })
+export const controlNamespace = ({ control, seed }: { control: Pick<Variant, 'hash'>; seed: string }): string =>
+  hashOf({ control: control.hash, seed })
 
 type VariantConfig = RouteConfig['variants'][number]
 

@@ -75,6 +75,10 @@ const guardrailFaults = (config: WeirConfig, llms: ReadonlySet<string>): Fault[]
   return [...models, ...uses, ...labels]
 }
 
+/** Those of one route alone, such as one that is put through the API. */
+export const faultsOfRoute = (name: string, route: WeirConfig['routes'][string], config: WeirConfig): Fault[] =>
+  routeFaults(name, route, config, namesOf(config, 'llm'))
+
 const routeFaults = (name: string, route: WeirConfig['routes'][string], config: WeirConfig, llms: ReadonlySet<string>): Fault[] => {
   const path = ['routes', name]
   const faults: Fault[] = []
@@ -93,6 +97,7 @@ const routeFaults = (name: string, route: WeirConfig['routes'][string], config: 
     const metrics = new Set(Object.keys(config.metrics).filter((metric) => config.metrics[metric]?.type !== 'label'))
     faults.push(...unknownName([...path, 'experiment', 'primary_metric'], primary_metric, metrics, 'metric with numbers'))
   }
+  faults.push(...rolloutFaults(name, route, config))
   route.variants.forEach((variant, index) => {
     const at = [...path, 'variants', index]
     faults.push(...unknownName([...at, 'model'], variant.model, llms, 'llm'))
@@ -100,5 +105,25 @@ const routeFaults = (name: string, route: WeirConfig['routes'][string], config: 
     if (variant.retrieval)
       faults.push(...unknownName([...at, 'retrieval', 'collection'], variant.retrieval.collection, collections, 'collection'))
   })
+  return faults
+}
+
+const rolloutFaults = (name: string, { rollout, variants }: WeirConfig['routes'][string], config: WeirConfig): Fault[] => {
+  if (rollout === undefined) return []
+  const path = ['routes', name, 'rollout']
+  const { candidate, stable, metrics } = rollout
+  const known = new Set(variants.map((variant) => variant.name))
+  const faults: Fault[] = []
+  for (const [key, variant] of [
+    ['candidate', candidate],
+    ['stable', stable],
+  ] as const) {
+    if (variant !== undefined) faults.push(...unknownName([...path, key], variant, known, 'variant of this route'))
+  }
+  if (candidate !== undefined && candidate === stable) faults.push({ path: [...path, 'stable'], message: 'is the candidate' })
+  const numbers = Object.keys(config.metrics).filter((metric) => config.metrics[metric]?.type !== 'label')
+  const judged = new Set(['latency', 'cost', ...numbers])
+  for (const metric of Object.keys(metrics))
+    faults.push(...unknownName([...path, 'metrics', metric], metric, judged, 'metric with numbers'))
   return faults
 }

@@ -5,6 +5,7 @@ import { hostNames } from '../models/providers/hosts.ts'
 import { providerKinds } from '../models/providers/index.ts'
 import { guardrails, routeGuardrails } from './guardrails.ts'
 import { experiment, metrics } from './metrics.ts'
+import { rollout } from './rollout.ts'
 
 /**
  * The shape of `weir.yaml`. Every object is strict: an unknown key is an error at its line, never a setting that silently does nothing.
@@ -224,11 +225,13 @@ const routeCache = z.strictObject({
   requests: z.enum(['deterministic', 'all']).default('deterministic'),
 })
 
-const route = z.strictObject({
+/** One route under `routes`, whether it is written in the file or put through the API. */
+export const routeSettings = z.strictObject({
   variants: z.array(variant).min(1),
   /** Mixed into the sticky hash: change it to draw the subjects anew. */
   seed: z.string().optional(),
   experiment: experiment.optional(),
+  rollout: rollout.optional(),
   timeouts: timeouts.optional(),
   retry: retry.optional(),
   cache: routeCache.optional(),
@@ -283,11 +286,14 @@ const artifacts = z.strictObject({
   prefix: z.string().optional(),
 })
 
+/** What routes, models, providers and collections may be called. */
+export const configName = name
+
 export const weirConfigSchema = z.strictObject({
   artifacts: artifacts.optional(),
   providers: z.record(name, provider).default({}),
   models: z.record(name, model).default({}),
-  routes: z.record(name, route).default({}),
+  routes: z.record(name, routeSettings).default({}),
   collections: z.record(name, collection).default({}),
   metrics,
   guardrails,

@@ -18,6 +18,8 @@ export const overlayOfRollouts = (declared: Route, rollouts: readonly Rollout[])
     const { candidate, status, plan, step } = rollout
     if (status === 'pending') continue
     if ((status === 'promoted' || status === 'rolled_back') && !sameWeights(rollout.declaredWeights, weightsOf(declared))) continue
+    // Whoever starts it again has seen what happened to it.
+    if (status !== 'rolled_back') disabled.delete(candidate)
     if (status === 'promoted') weights = new Map([[candidate, 100]])
     else if (status === 'rolled_back') {
       if (rollout.disabled && hashIn(declared, candidate) === rollout.candidateHash) disabled.add(candidate)

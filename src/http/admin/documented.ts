@@ -27,7 +27,7 @@ type Handler<Body extends z.ZodType, Query extends z.ZodType> = (
  */
 export const documented = <Body extends z.ZodType, Query extends z.ZodType>(
   app: OpenAPIHono<Env>,
-  method: 'get' | 'post',
+  method: 'get' | 'post' | 'put' | 'delete',
   path: string,
   documentation: Documentation<Body, Query>,
   handler: Handler<Body, Query>,
