@@ -82,3 +82,8 @@ insert into serving_revision (revision) values (0);
 create trigger route_versions_immutable before update or delete on route_versions for each row execute function weir_refuse_change();
 create trigger route_events_append_only before update or delete on route_events for each row execute function weir_refuse_change();
 create trigger rollout_events_append_only before update or delete on rollout_events for each row execute function weir_refuse_change();
+
+-- An answer that another model had to give is a failure of the variant too.
+drop index traces_failed;
+create index traces_failed on traces (route, started_at)
+  where status = 'error' or finish_reason = 'content_filter' or cardinality(fell_back_from) > 0;

@@ -18,6 +18,7 @@ export const planOf = (config: WeirConfig, route: string | undefined, given: Pla
   return {
     alpha: settings.alpha,
     failureMargin: settings.failure_margin,
+    rescue: settings.rescue,
     metrics: plannedMetrics(config.metrics, settings.metrics),
     steps: settings.steps.map((step) => ({
       mode: step.mode,

@@ -1,6 +1,7 @@
 import type { RouteConfig, WeirConfig } from '../config/schema.ts'
 import { hashOf } from '../lib/hash.ts'
 import type { ChatModel, Sampling } from '../models/chat-model.ts'
+import { rescue } from '../models/rescue.ts'
 import { applyOverlay, type OverlayOf } from '../rollout/overlay.ts'
 import { type Route, type RouteTable, routeTable, type Variant } from '../rollout/route.ts'
 import { variantHash } from '../rollout/variant-hash.ts'
@@ -36,13 +37,19 @@ export const createServing = (
     const asDeclared: Route = { name, seed: route.seed ?? name, variants: [first, ...others] }
     const inForce = applyOverlay(asDeclared, overlayOf(asDeclared))
     const cache = route.cache ?? config.defaults.cache
+    const { trial } = inForce
+    const stackOf = ({ name: variant }: Variant) => {
+      const settings = route.variants.find((one) => one.name === variant)
+      return settings && stacks.serve(settings, route)
+    }
     const serve = (variant: Variant, namespace?: string) => {
-      const settings = route.variants.find((one) => one.name === variant.name)
-      const model = settings && stacks.serve(settings, route)
+      const own = stackOf(variant)
+      const trusted = trial?.rescue && variant === trial.candidate ? stackOf(trial.control) : undefined
+      const model = own && trusted ? rescue(own, trusted) : own
       if (model) models.set(variant, around(model, { route: name, variant, cache, namespace }))
     }
     for (const variant of inForce.variants) serve(variant)
-    if (inForce.trial) serve(inForce.trial.control, controlNamespace(inForce.trial))
+    if (trial) serve(trial.control, controlNamespace(trial))
     return inForce
   })
   const implicit = Object.entries(config.models).map(([id, model]) => ({

@@ -52,6 +52,8 @@ export const rolloutPlanFields = {
   alpha: z.number().min(0.0001).max(0.5).default(0.05),
   /** Largest increase of the share of failing subjects that is let through. */
   failure_margin: z.number().gt(0).max(1).default(0.02),
+  /** Where the candidate fails before its first token, the stable variant's model answers; it counts as a failure all the same. */
+  rescue: z.boolean().default(true),
   steps: steps.prefault(standardSteps),
   /** `latency`, `cost`, or a feedback metric: what happens when it gets worse, and by how much it may. */
   metrics: z

@@ -15,6 +15,7 @@ import {
   failureKind,
   isFailure,
   iso,
+  mayBeFailure,
   none,
 } from './exposed.ts'
 import { compares, type PlannedMetric } from './plan.ts'
@@ -117,7 +118,7 @@ const liveFailures = async (db: Database, at: EvidenceWindow, everyone: boolean)
       t.arm, ${failureKind(sql`t`)} as kind
     from traces t
     where t.route = ${at.route} and t.purpose = 'live' and t.started_at >= ${iso(at.fromMs)}::timestamptz
-      and (t.status = 'error' or t.finish_reason = 'content_filter') and ${isFailure(sql`t`)}
+      and ${mayBeFailure} and ${isFailure(sql`t`)}
       and (t.arm is not null ${everyone ? sql`or t.variant = ${at.stable}` : sql``})
     order by t.tenant, coalesce(t.subject, t.id::text), t.started_at, t.id`)
   return rows.map(({ at_ms, arm, kind }) => ({ atMs: at_ms, arm: arm ?? 'control', kind }))

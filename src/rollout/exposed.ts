@@ -12,12 +12,20 @@ export type EvidenceWindow = Rollout & { fromMs: number; stepFromMs: number }
 /** `chance`: that a subject was on the candidate's side, where the step does not tell. */
 export type BadEvent = { atMs: number; arm: 'candidate' | 'control'; kind: string; chance?: number }
 
-/** What is a failure of the variant, and not of the caller's key or limits. */
+/**
+ * What is a failure of the variant, and not of the caller's key or limits. An answer that another model had to give is one: the user has not
+ * seen it, but the variant did not work.
+ */
 export const isFailure = (t: SQL): SQL => sql`(
   (${t}.status = 'error' and coalesce(${t}.error_code, '') not in ('rate_limited', 'insufficient_quota', 'permission_denied'))
-  or ${t}.finish_reason = 'content_filter')`
-export const failureKind = (t: SQL): SQL =>
-  sql`case when ${t}.error_code = 'timeout' then 'timeout' when ${t}.status = 'error' then 'error' else 'refusal' end`
+  or ${t}.finish_reason = 'content_filter' or cardinality(${t}.fell_back_from) > 0)`
+
+/** As the partial index on failures says it. */
+export const mayBeFailure = sql`(t.status = 'error' or t.finish_reason = 'content_filter' or cardinality(t.fell_back_from) > 0)`
+
+export const failureKind = (t: SQL): SQL => sql`case
+  when ${t}.status = 'error' then case when ${t}.error_code = 'timeout' then 'timeout' else 'error' end
+  when ${t}.finish_reason = 'content_filter' then 'refusal' else 'fallback' end`
 
 export type ExposedRow = {
   arm: string

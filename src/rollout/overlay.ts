@@ -17,7 +17,7 @@ export type RouteOverlay = {
 export type ShadowSampling = { variant: string; samplePercent: number }
 
 /** A candidate on `weightPercent`, at most 50, of the subjects, and an equally large share on the control. Names of variants. */
-export type TrialPlan = { candidate: string; control: string; weightPercent: number; seed: string }
+export type TrialPlan = { candidate: string; control: string; weightPercent: number; seed: string; rescue?: boolean | undefined }
 
 /** The overlay of a declared route; undefined when it is in force as declared. */
 export type OverlayOf = (declared: Route) => RouteOverlay | undefined
@@ -39,7 +39,7 @@ export const applyOverlay = (declared: Route, overlay: RouteOverlay | undefined)
     ...(shadow && named(shadow.variant) ? { shadow } : {}),
     // The control is a variant of its own beside its twin, so that it can have a cache of its own, as cold as the candidate's.
     ...(candidate && control
-      ? { trial: { candidate, control: { ...control }, weightPercent: Math.min(trial.weightPercent, 50), seed: trial.seed } }
+      ? { trial: { ...trial, candidate, control: { ...control }, weightPercent: Math.min(trial.weightPercent, 50) } }
       : {}),
   }
 }

@@ -32,7 +32,7 @@ export const overlayOfRollouts = (declared: Route, rollouts: readonly Rollout[])
       overlay = {
         ...(mode === 'shadow' ? { shadow: { variant: candidate, samplePercent: weightPercent } } : {}),
         ...(mode !== 'shadow' && compares(settings)
-          ? { trial: { candidate, control: rollout.stable, weightPercent, seed: rollout.id } }
+          ? { trial: { candidate, control: rollout.stable, weightPercent, seed: rollout.id, rescue: plan.rescue } }
           : {}),
       }
     }

@@ -9,6 +9,8 @@ export type RolloutPlan = {
   metrics: readonly PlannedMetric[]
   /** Largest increase of the share of failing subjects that is let through, such as 0.02. */
   failureMargin: number
+  /** Whether the stable variant's model answers where the candidate's fails before its first token. It counts as a failure all the same. */
+  rescue: boolean
 }
 
 export type RolloutStep = {

@@ -22,6 +22,8 @@ export type Trial = {
   weightPercent: number
   /** Salt of enrolment and arm. */
   seed: string
+  /** Whether the control's model answers where the candidate's fails before its first token. */
+  rescue?: boolean | undefined
 }
 
 export type Arm = 'candidate' | 'control'

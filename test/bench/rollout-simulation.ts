@@ -14,6 +14,7 @@ const hour = 3_600_000
 const watched = (weightPercent: number): RolloutPlan => ({
   alpha: 0.05,
   failureMargin: 0.02,
+  rescue: true,
   metrics: [],
   steps: [
     {

@@ -44,9 +44,10 @@ export const rolloutJson = (rollout: Rollout): z.input<typeof rolloutSchema> => 
   }
 }
 
-export const planJson = ({ alpha, failureMargin, steps, metrics }: RolloutPlan) => ({
+export const planJson = ({ alpha, failureMargin, rescue, steps, metrics }: RolloutPlan) => ({
   alpha,
   failure_margin: failureMargin,
+  rescue,
   steps: steps.map((step) => ({
     mode: step.mode,
     weight_percent: step.weightPercent,
