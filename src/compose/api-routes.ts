@@ -81,7 +81,11 @@ export const createApiRoutes = (parts: Parts): Omit<RouteRoutesDeps, 'performanc
       refuseDeclared(name)
       return rollbackRoute(db, name, version, { ...by, nowMs: clock() })
     },
-    history: (name) => routeHistory(db, name),
+    history: async (name) => {
+      const events = await routeHistory(db, name)
+      if (events.length === 0 && !inFile(name)) throw new AppError('not_found', `there is no route '${name}'`)
+      return events
+    },
   }
 }
 
