@@ -10,6 +10,8 @@ import { ingestCommands } from './ingest.ts'
 import { keyCommands } from './keys.ts'
 import { modelCommands } from './models.ts'
 import { promptCommands } from './prompts.ts'
+import { rolloutCommands } from './rollouts.ts'
+import { routeCommands } from './routes.ts'
 import { traceCommands } from './traces.ts'
 
 export type Serve = (options: { port?: number; host?: string; config?: string }) => Promise<void>
@@ -48,6 +50,8 @@ Examples:
   auditCommands(program, context)
   cacheCommands(program, context)
   costCommands(program, context)
+  routeCommands(program, context)
+  rolloutCommands(program, context)
   experimentCommands(program, context)
   keyCommands(program, context)
   traceCommands(program, context)
