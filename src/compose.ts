@@ -173,7 +173,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
   let warm = !serving
   const inFlight = createInFlight()
   const mounts = {
-    ...feedbackMounts({ db, config: () => live.current.config, clock }),
+    ...feedbackMounts({ db, config: () => live.current.config, routes, clock }),
     '/admin/keys': keyRoutes({ keys: access.keys, defaultScopes: () => live.current.config.keys.default_scopes }),
     '/admin/audit': auditRoutes({ db }),
     '/admin/cache': cacheRoutes({ drop: createDropCache({ db, clock, routes, cache }) }),

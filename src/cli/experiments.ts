@@ -21,6 +21,7 @@ type ArmRow = {
   verdict: { text: string } | null
 }
 type Report = {
+  rollout: { id: string; candidate: string; stable: string } | null
   variants: { name: string; weight_percent: number; subjects: number; requests: number }[]
   split: { p: number; mismatch: boolean } | null
   metrics: { name: string; primary: boolean; role: string; unmatched: number; cuped_theta: number | null; variants: ArmRow[] }[]
@@ -60,12 +61,13 @@ export const experimentCommands = (program: Command, context: CliContext): void 
     .option('--to <time>', 'requests to; exclusive')
     .option('--pre-from <time>', 'take out what subjects did between then and --from (CUPED)')
     .option('--tenant <name>', 'only this tenant')
+    .option('--rollout <id>', 'compare the two sides of this rollout (default: of the one under way)')
     .option('--alpha <share>', 'risk of a difference that is not there', '0.05')
     .option('--json', 'print JSON')
     .option('--html <file>', 'write a self-contained page')
     .addHelpText(
       'after',
-      '\nExamples:\n  weir experiments report assistant --metric solved\n  weir experiments report assistant --from 2026-11-01 --pre-from 2026-10-01 --html report.html',
+      '\nExamples:\n  weir experiments report assistant --metric solved\n  weir experiments report assistant --rollout 0198… --html report.html\n  weir experiments report assistant --from 2026-11-01 --pre-from 2026-10-01 --html report.html',
     )
     .action(async (route: string, { json, html, preFrom, ...same }: { json?: boolean; html?: string } & Record<string, string>) => {
       const query = new URLSearchParams({ ...same, ...(preFrom ? { pre_from: preFrom } : {}), ...(html ? { format: 'html' } : {}) })
@@ -80,10 +82,11 @@ export const experimentCommands = (program: Command, context: CliContext): void 
     })
 }
 
-const text = ({ variants, split, metrics, conclusion }: Report): string => {
+const text = ({ rollout, variants, split, metrics, conclusion }: Report): string => {
   const traffic = variants.map(({ name, weight_percent, subjects, requests }) => [name, `${weight_percent} %`, subjects, requests])
   const fits = split?.mismatch ? 'does not fit the weights' : 'fits the weights'
   return [
+    ...(rollout ? [`Rollout ${rollout.id}: candidate is ${rollout.candidate}, control an equal share on ${rollout.stable}.`] : []),
     table(['VARIANT', 'WEIGHT', 'SUBJECTS', 'REQUESTS'], traffic),
     split ? `The split ${fits} (sample ratio p = ${digits(split.p)}).` : 'There is nothing to compare yet.',
     ...metrics.map(metricText),

@@ -34,7 +34,7 @@ export const simulateCommand = (rollouts: Command, context: CliContext): void =>
     .option('--control-rate <share>', 'share of requests that fail on the stable variant', share, 0.02)
     .option('--candidate-rate <shares...>', 'share that fail on the candidate, one or several (default: as many, twice and four times)')
     .option('--runs <n>', 'how often each is played', '600')
-    .option('--requests <n>', 'requests of a run at most', '20000')
+    .option('--requests <n>', 'requests of a run at most (default: three times what the durations of the plan take)')
     .option('--rps <n>', 'requests per second of the route: decides what the durations of the steps mean', '10')
     .option('--cached', 'the route caches answers, so that the candidate is compared with the control alone')
     .option('--seed <n>', 'the same seed plays the same runs', '1')
@@ -58,7 +58,7 @@ export const simulateCommand = (rollouts: Command, context: CliContext): void =>
             control_rate: options.controlRate,
             candidate_rate: rate,
             runs: number('runs', options.runs),
-            requests: number('requests', options.requests),
+            ...(options.requests === undefined ? {} : { requests: number('requests', options.requests) }),
             requests_per_second: number('rps', options.rps),
             cached: options.cached ?? false,
             seed: number('seed', options.seed),
@@ -77,7 +77,7 @@ type Options = {
   controlRate: number
   candidateRate?: string[]
   runs: string
-  requests: string
+  requests?: string
   rps: string
   cached?: boolean
   seed: string

@@ -34,7 +34,7 @@ export type RolloutStatus = {
 export const statusText = (status: RolloutStatus): string => {
   const steps = status.plan.steps.map(({ mode, weight_percent, gate }, index) => {
     const mark = index + 1 < status.step || status.status === 'promoted' ? '✓' : index + 1 === status.step ? '▸' : ' '
-    return `${mark} ${mode} ${weight_percent} %${gate === 'manual' ? ', by approval' : ''}`
+    return `${mark} ${weight_percent === 100 ? 'everybody' : `${mode} ${weight_percent} %`}${gate === 'manual' ? ', by approval' : ''}`
   })
   const { candidate, control } = status.subjects.step
   const findings = status.findings.map(({ name, role, verdict, text }) => [name, role, verdict.replace('_', ' '), text])

@@ -100,7 +100,8 @@ const moves = [
 const told = (rollout: RolloutStatus): string =>
   `${rollout.route}: ${rollout.candidate} against ${rollout.stable} is ${rollout.status.replace('_', ' ')}, ${place(rollout)}`
 
-const place = ({ step, steps, mode, weight_percent }: RolloutStatus): string => `step ${step} of ${steps} (${mode} ${weight_percent} %)`
+const place = ({ step, steps, mode, weight_percent }: RolloutStatus): string =>
+  `step ${step} of ${steps} (${weight_percent === 100 ? 'everybody' : `${mode} ${weight_percent} %`})`
 
 const urlOf = (rollout: string, move?: string): string =>
   `/admin/rollouts/${encodeURIComponent(rollout)}${move === undefined ? '' : `/${move}`}`

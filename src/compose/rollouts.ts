@@ -92,7 +92,10 @@ export const createRollouts = (options: RolloutsOptions): Rollouts => {
     const rollout = await findRollout(db, idOrRoute)
     const events = await eventsOf(db, rollout.id)
     const evidence = await evidenceOf(db, rollout, events)
-    return { rollout, events, evidence, next: decide(rollout.plan, rollout, evidence, clock()) }
+    const next = decide(rollout.plan, rollout, evidence, clock())
+    if (rollout.status !== 'pending') return { rollout, events, evidence, next }
+    const { reason } = await gate(rollout.route, rollout.candidateHash)
+    return { rollout, events, evidence, next: { ...next, reason: `waits for its gate: ${reason}` } }
   }
   const causesOf = async (rollout: Rollout): Promise<string[]> => {
     const { next } = await status(rollout.id)

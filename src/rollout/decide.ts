@@ -37,7 +37,8 @@ export const decide = (plan: RolloutPlan, state: RolloutState, evidence: Rollout
     findings,
   })
   const step = plan.steps[state.step]
-  if (step === undefined || isOver(state.status) || state.status === 'pending') return decision('wait', 'nothing is under way')
+  if (state.status === 'pending') return decision('wait', 'waits for its gate')
+  if (step === undefined || isOver(state.status)) return decision('wait', 'nothing: it is over')
 
   const broken = findings.filter(({ role, verdict }) => role === 'guardrail' && verdict === 'worse')
   if (broken.length > 0) return decision('rollback', sentence(broken), names(broken))

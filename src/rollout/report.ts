@@ -11,6 +11,8 @@ export type Experiment = {
   control: string
   primaryMetric: string | undefined
   horizonSubjects: number | undefined
+  /** The two sides of a rollout stand in the place of variants: `candidate` and `control`. */
+  rollout?: { id: string; candidate: string; stable: string; fromMs: number; toMs: number | undefined } | undefined
 }
 
 /** Milliseconds since the epoch; requests from `fromMs`, inclusive, to `toMs`, exclusive. `preFromMs` opens the period before `fromMs`. */
@@ -42,7 +44,12 @@ export const reportExperiment = async (
   options: ReportOptions,
 ): Promise<ExperimentReport> => {
   refusePeriod(options)
-  const window = { route: experiment.route, ...options }
+  const { rollout } = experiment
+  const window = {
+    route: experiment.route,
+    ...options,
+    ...(rollout ? { by: 'arm' as const, fromMs: options.fromMs ?? rollout.fromMs, toMs: options.toMs ?? rollout.toMs } : {}),
+  }
   const exposure = await countExposures(db, window)
   const variants = experiment.variants.map(({ name, weightPercent }) => {
     const { subjects = 0, requests = 0 } = exposure.variants.find((seen) => seen.variant === name) ?? {}

@@ -66,7 +66,7 @@ const play = (options: SimulationOptions, random: () => number): RunEnd => {
   let state: RolloutState = { status: 'running', step: 0, stepSinceMs: 0, accepted: [] }
   let process: EventEProcess = startEventEProcess()
   const seen = { step: zeros(), dealt: zeros() }
-  const tallies: ByArm<{ n: number; failed: number }> = { candidate: { n: 0, failed: 0 }, control: { n: 0, failed: 0 } }
+  let tallies = noTallies()
   const counted = zeros()
   let served = 0
 
@@ -113,12 +113,16 @@ const play = (options: SimulationOptions, random: () => number): RunEnd => {
     if (kind === 'advance' || kind === 'await_approval') {
       state = { ...state, step: state.step + 1, stepSinceMs: nowMs }
       seen.step = zeros()
+      // Copies are compared with copies, and live subjects with live subjects.
+      if (step.mode === 'shadow' && plan.steps[state.step]?.mode !== 'shadow') tallies = noTallies()
     }
   }
   return { end: 'undecided', requests, harm: harmOf(served, failureRates) }
 }
 
 const zeros = (): ByArm<number> => ({ candidate: 0, control: 0 })
+
+const noTallies = (): ByArm<{ n: number; failed: number }> => ({ candidate: { n: 0, failed: 0 }, control: { n: 0, failed: 0 } })
 
 const momentsOf = ({ n, failed }: { n: number; failed: number }): Moments => {
   const mean = n === 0 ? 0 : failed / n

@@ -5,6 +5,7 @@ import { createFeedback } from '../../src/feedback/feedback.ts'
 import type { Metrics } from '../../src/feedback/metric.ts'
 import { uuidv7 } from '../../src/lib/ids.ts'
 import { overlayOfRollouts } from '../../src/rollout/overlays.ts'
+import { reportExperiment } from '../../src/rollout/report.ts'
 import type { Route, Variant } from '../../src/rollout/route.ts'
 import { allRollouts, eventsOf, findRollout, type Rollout } from '../../src/rollout/store.ts'
 import { describeDatabases, type TestDatabase } from '../support/database.ts'
@@ -151,6 +152,45 @@ describeDatabases('a rollout', (makeDatabase) => {
     await controller.tick()
     expect(await findRollout(handle.db, id)).toMatchObject({ status: 'rolled_back' })
     expect((await eventsOf(handle.db, id)).at(-1)?.evidence).toMatchObject({ causes: ['solved'] })
+  })
+
+  test('is read as an experiment of its two sides, in its own time', async () => {
+    const metrics: Metrics = { rating: { type: 'float', direction: 'increase', level: 'inference', role: 'report', aggregation: 'mean' } }
+    const { actions } = aboutRollouts({ ...handle, metrics })
+    const { id, createdAtMs } = await actions.start(wish(two), by, noOverride)
+    const served = arms(110, { candidate: 0, control: 0 }).map((one) => ({ ...one, id: uuidv7() }))
+    const others = [
+      { arm: null, subject: 'rest' },
+      { arm: 'control' as const, subject: 'of an earlier rollout', startedAtMs: createdAtMs - 60_000 },
+    ]
+    await serve(handle.db, [...served, ...others])
+    const feedback = createFeedback({ db: handle.db, metrics: () => metrics, clock: Date.now })
+    const said = served.map(({ id: inferenceId, arm }, index) => ({
+      ...{ metric: 'rating', inferenceId, value: (arm === 'candidate' ? 4 : 3) + (index % 2) },
+    }))
+    await feedback.add(said, { tenant: 'default', keyId: null, many: true })
+    const report = await reportExperiment(
+      handle.db,
+      {
+        route: 'support',
+        variants: [
+          { name: 'control', weightPercent: 50 },
+          { name: 'candidate', weightPercent: 50 },
+        ],
+        control: 'control',
+        primaryMetric: 'rating',
+        horizonSubjects: undefined,
+        rollout: { id, candidate: 'next', stable: 'stable', fromMs: createdAtMs, toMs: undefined },
+      },
+      metrics,
+      { alpha: 0.05 },
+    )
+    expect(report.variants.map(({ variant: side, subjects }) => [side, subjects])).toEqual([
+      ['control', 110],
+      ['candidate', 110],
+    ])
+    expect(report.split?.mismatch).toBe(false)
+    expect(report.metrics[0]?.arms[1]).toMatchObject({ variant: 'candidate', effect: { difference: 1 }, verdict: { kind: 'better' } })
   })
 
   test('reads a shadow by pairs: a copy and the request that it is a copy of', async () => {

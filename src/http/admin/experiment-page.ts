@@ -15,6 +15,7 @@ export const experimentPage = (report: ExperimentReport) => html`<!doctype html>
 </head>
 <body>
 <h1>Experiment <code>${report.experiment.route}</code></h1>
+${rolloutSentence(report)}
 <p class="lead">${report.conclusion}</p>
 ${trafficTable(report)}
 <p>${splitSentence(report)}</p>
@@ -22,6 +23,11 @@ ${report.metrics.map((metric) => metricSection(metric, report))}
 <footer>${footnotes(report)}</footer>
 </body>
 </html>`
+
+const rolloutSentence = ({ experiment: { rollout } }: ExperimentReport) =>
+  rollout
+    ? html`<p>The two sides of rollout <code>${rollout.id}</code>: <b>candidate</b> is ${rollout.candidate}, <b>control</b> an equally large share on ${rollout.stable}.</p>`
+    : ''
 
 const trafficTable = ({ variants, experiment }: ExperimentReport) => html`
 <table>

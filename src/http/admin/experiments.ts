@@ -9,17 +9,24 @@ import type { Env } from '../context.ts'
 import { parse } from '../schemas/parse.ts'
 import { experimentPage } from './experiment-page.ts'
 
-type ExperimentDeps = { db: Database; experiments: () => readonly Experiment[]; metrics: () => Metrics }
+type ExperimentDeps = {
+  db: Database
+  experiments: () => readonly Experiment[]
+  metrics: () => Metrics
+  /** The two sides of the rollout named, or of the one that compares live subjects now; undefined when there is none. Throws `not_found`. */
+  ofRollout?: ((experiment: Experiment, rollout: string | undefined) => Promise<Experiment | undefined>) | undefined
+}
 
 /** `GET /admin/experiments`: routes with several variants; `/admin/experiments/{route}`: what one shows, as JSON or a page. */
-export const experimentRoutes = ({ db, experiments, metrics }: ExperimentDeps): Hono<Env> =>
+export const experimentRoutes = ({ db, experiments, metrics, ofRollout }: ExperimentDeps): Hono<Env> =>
   new Hono<Env>()
     .get('/', (c) => c.json({ object: 'list', data: experiments().map(experimentJson) }))
     .get('/:route{.+}', async (c) => {
-      const { format, from, to, pre_from, ...same } = parse(query, c.req.query())
+      const { format, from, to, pre_from, rollout, ...same } = parse(query, c.req.query())
       const name = c.req.param('route')
-      const experiment = experiments().find(({ route }) => route === name)
-      if (!experiment) throw new AppError('not_found', `'${name}' is not a route with several variants`)
+      const declared = experiments().find(({ route }) => route === name)
+      if (!declared) throw new AppError('not_found', `'${name}' is not a route with several variants`)
+      const experiment = (await ofRollout?.(declared, rollout)) ?? declared
       const report = await reportExperiment(db, experiment, metrics(), { ...same, fromMs: from, toMs: to, preFromMs: pre_from })
       return format === 'html' ? c.html(experimentPage(report)) : c.json(reportJson(report))
     })
@@ -38,14 +45,17 @@ const query = z.strictObject({
   pre_from: time,
   alpha: z.coerce.number().min(0.0001).max(0.5).default(0.05),
   format: z.enum(['json', 'html']).default('json'),
+  /** Id of a rollout of the route, whose two sides are compared in place of the variants. */
+  rollout: z.string().optional(),
 })
 
-const experimentJson = ({ route, variants, control, primaryMetric, horizonSubjects }: Experiment) => ({
+const experimentJson = ({ route, variants, control, primaryMetric, horizonSubjects, rollout }: Experiment) => ({
   route,
   variants: variants.map(({ name, weightPercent }) => ({ name, weight_percent: weightPercent })),
   control,
   primary_metric: primaryMetric ?? null,
   horizon_subjects: horizonSubjects ?? null,
+  rollout: rollout ? { id: rollout.id, candidate: rollout.candidate, stable: rollout.stable } : null,
 })
 
 const reportJson = ({ experiment, options, variants, leftOut, split, metrics, conclusion }: ExperimentReport) => ({

@@ -57,7 +57,7 @@ export const rolloutRoutes = <Plan extends z.ZodType>(deps: RolloutRoutesDeps<Pl
     control_rate: z.number().min(0).max(1),
     candidate_rate: z.number().min(0).max(1),
     runs: z.number().int().min(1).max(20_000).default(600),
-    requests: z.number().int().min(50).max(1_000_000).default(20_000),
+    requests: z.number().int().min(50).max(2_000_000).optional(),
     requests_per_second: z.number().gt(0).max(1_000_000).default(10),
     cached: z.boolean().default(false),
     seed: z
@@ -119,9 +119,10 @@ export const rolloutRoutes = <Plan extends z.ZodType>(deps: RolloutRoutesDeps<Pl
           plan,
           failureRates: { control: given.control_rate, candidate: given.candidate_rate },
           runs: given.runs,
-          requests: given.requests,
+          requests: given.requests ?? enough(plan, given.requests_per_second),
           requestsPerSecond: given.requests_per_second,
-          lookEvery: 50,
+          // A server looks once a second.
+          lookEvery: Math.max(50, Math.round(given.requests_per_second)),
           seed: given.seed,
           everyone: !given.cached,
           onRun: async (done) => {
@@ -170,3 +171,9 @@ export const rolloutRoutes = <Plan extends z.ZodType>(deps: RolloutRoutesDeps<Pl
 }
 
 const reason = z.string('say why: this needs a reason').trim().min(1, 'say why: this needs a reason').max(1000)
+
+/** Requests in three times the shortest time that the plan can take, so that most runs come to an end. */
+const enough = ({ steps }: RolloutPlan, requestsPerSecond: number): number => {
+  const shortestS = steps.reduce((sum, { minDurationMs }) => sum + minDurationMs / 1000, 0)
+  return Math.min(2_000_000, Math.max(20_000, Math.ceil(3 * shortestS * requestsPerSecond)))
+}
