@@ -112,6 +112,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     config: () => live.current.config,
     written: () => written,
     routes: () => live.current.serving.routes,
+    serves: (variant) => live.current.serving.modelOf(variant) !== undefined,
     onRoutes: () => rejoin(),
     onRollouts: () => live.refreshRoutes(),
     serving,

@@ -14,7 +14,7 @@ type ArmRow = {
     interval: Interval | null
     p: number
     adjusted_p: number | null
-    lift: { value: number } | null
+    lift: { value: number; interval: Interval | null; always_valid_interval: Interval | null } | null
     always_valid: { interval: Interval; p: number } | null
     minimum_detectable: number | null
   } | null
@@ -24,7 +24,15 @@ type Report = {
   rollout: { id: string; candidate: string; stable: string } | null
   variants: { name: string; weight_percent: number; subjects: number; requests: number }[]
   split: { p: number; mismatch: boolean } | null
-  metrics: { name: string; primary: boolean; role: string; unmatched: number; cuped_theta: number | null; variants: ArmRow[] }[]
+  metrics: {
+    name: string
+    basis: string
+    primary: boolean
+    role: string
+    unmatched: number
+    cuped_theta: number | null
+    variants: ArmRow[]
+  }[]
   conclusion: string
 }
 
@@ -94,7 +102,7 @@ const text = ({ rollout, variants, split, metrics, conclusion }: Report): string
   ].join('\n\n')
 }
 
-const metricText = ({ name, primary, role, unmatched, cuped_theta, variants }: Report['metrics'][number]): string => {
+const metricText = ({ name, basis, primary, role, unmatched, cuped_theta, variants }: Report['metrics'][number]): string => {
   const rows = variants.map(({ name: variant, n, mean, effect }) => [
     variant,
     n,
@@ -102,7 +110,7 @@ const metricText = ({ name, primary, role, unmatched, cuped_theta, variants }: R
     digits(effect?.difference),
     range(effect?.interval),
     range(effect?.always_valid?.interval),
-    effect?.lift ? `${digits(effect.lift.value * 100)} %` : null,
+    liftText(effect, basis),
     digits(effect?.p),
     digits(effect?.adjusted_p),
     digits(effect?.minimum_detectable),
@@ -113,6 +121,14 @@ const metricText = ({ name, primary, role, unmatched, cuped_theta, variants }: R
     ...variants.flatMap(({ name: variant, verdict }) => (verdict ? [`${variant}: ${verdict.text}`] : [])),
     ...(unmatched > 0 ? [`${unmatched} values name an answer whose trace has not arrived; they count once it has.`] : []),
   ].join('\n')
+}
+
+/** In per cent, with the interval that the verdict rests on. */
+const liftText = (effect: ArmRow['effect'], basis: string): string | null => {
+  if (!effect?.lift) return null
+  const { value, interval, always_valid_interval } = effect.lift
+  const held = basis === 'always_valid' ? always_valid_interval : interval
+  return `${digits(value * 100)} %${held ? ` (${digits(held.low * 100)} … ${digits(held.high * 100)})` : ''}`
 }
 
 const digits = (value: number | null | undefined): string | null =>

@@ -5,7 +5,7 @@ import { AppError } from '../lib/errors.ts'
 import { isOver } from '../rollout/decide.ts'
 import { heaviest } from '../rollout/overlays.ts'
 import { plannedMetrics, type RolloutPlan } from '../rollout/plan.ts'
-import type { RouteTable } from '../rollout/route.ts'
+import type { RouteTable, Variant } from '../rollout/route.ts'
 import type { NewRollout, Rollout } from '../rollout/store.ts'
 
 /** A plan by itself, as `POST /admin/rollouts` takes it. */
@@ -35,7 +35,13 @@ export const planOf = (config: WeirConfig, route: string | undefined, given: Pla
 type Wish = { route: string; candidate: string | undefined; stable: string | undefined; plan: PlanSettings | undefined }
 
 /** A rollout that may be started. Throws `not_found` for an unknown route, and `invalid_request` for variants that cannot be compared. */
-export const prepareRollout = (config: WeirConfig, routes: RouteTable, wish: Wish, createdBy: string): NewRollout => {
+export const prepareRollout = (
+  config: WeirConfig,
+  routes: RouteTable,
+  wish: Wish,
+  createdBy: string,
+  serves: (variant: Variant) => boolean,
+): NewRollout => {
   const plan = planOf(config, wish.route, wish.plan)
   const declared = config.routes[wish.route]
   const inForce = routes.get(wish.route)
@@ -56,6 +62,11 @@ export const prepareRollout = (config: WeirConfig, routes: RouteTable, wish: Wis
     throw new AppError('invalid_request', `'${candidate}' is what '${wish.route}' serves: name another candidate, or stable`, {
       param: 'candidate',
     })
+  const unserved = inForce.variants.find((variant) => variant.name === candidate && !serves(variant))
+  if (unserved) {
+    const message = `'${candidate}' has no model that serves here: '${unserved.model}' is not configured, or the key of its host is not set`
+    throw new AppError('invalid_request', message, { param: 'candidate' })
+  }
   return {
     route: wish.route,
     candidate,
@@ -69,17 +80,22 @@ export const prepareRollout = (config: WeirConfig, routes: RouteTable, wish: Wis
 }
 
 /** Candidates of routes with `start: auto` that were never rolled out as the variants they are now. */
-export const wantedRollouts = (config: WeirConfig, routes: RouteTable, rolloutsOf: (route: string) => readonly Rollout[]): NewRollout[] =>
+export const wantedRollouts = (
+  config: WeirConfig,
+  routes: RouteTable,
+  rolloutsOf: (route: string) => readonly Rollout[],
+  serves: (variant: Variant) => boolean,
+): NewRollout[] =>
   Object.entries(config.routes).flatMap(([route, { rollout }]) => {
     const inForce = routes.get(route)
     if (rollout?.start !== 'auto' || rollout.candidate === undefined || inForce === undefined) return []
-    const hash = inForce.variants.find(({ name }) => name === rollout.candidate)?.hash
+    const candidate = inForce.variants.find(({ name }) => name === rollout.candidate)
+    if (candidate === undefined || !serves(candidate)) return []
+    const { hash } = candidate
     const before = rolloutsOf(route)
-    const tried = before.some(
-      ({ status, candidate, candidateHash }) => !isOver(status) || (candidate === rollout.candidate && candidateHash === hash),
-    )
+    const tried = before.some(({ status, candidateHash }) => !isOver(status) || candidateHash === hash)
     if (tried || heaviest(inForce) === rollout.candidate) return []
-    return [prepareRollout(config, routes, { route, candidate: undefined, stable: undefined, plan: undefined }, 'controller')]
+    return [prepareRollout(config, routes, { route, candidate: undefined, stable: undefined, plan: undefined }, 'controller', serves)]
   })
 
 const unknownRoute = (route: string) =>

@@ -14,7 +14,7 @@ import { decide } from '../rollout/decide.ts'
 import { readEvidence } from '../rollout/evidence.ts'
 import type { OverlayOf } from '../rollout/overlay.ts'
 import { overlayOfRollouts } from '../rollout/overlays.ts'
-import type { RouteTable } from '../rollout/route.ts'
+import type { RouteTable, Variant } from '../rollout/route.ts'
 import { eventsOf, findRollout, liveStatuses, type Rollout, type RolloutEvent } from '../rollout/store.ts'
 import { createServingTable } from '../rollout/table.ts'
 import type { Logger } from '../telemetry/log.ts'
@@ -38,6 +38,8 @@ export type RolloutsOptions = {
   /** As written in the file. */
   written: () => WeirConfig
   routes: () => RouteTable
+  /** Whether a variant has a model: the key of its host may be missing. */
+  serves: (variant: Variant) => boolean
   /** Routes were put or removed: the configuration has to be joined anew. */
   onRoutes: () => void
   /** A rollout moved: routes have to be made anew. */
@@ -54,7 +56,7 @@ const noGate: Gate = async () => ({ ok: true, reason: 'no suite is named as a ga
 
 /** Routes by API, and rollouts: what is stored of them, who moves them, and what they make of the routes in force. */
 export const createRollouts = (options: RolloutsOptions): Rollouts => {
-  const { database, config, written, routes, onRoutes, onRollouts, gate = noGate, serving, clock, log } = options
+  const { database, config, written, routes, serves, onRoutes, onRollouts, gate = noGate, serving, clock, log } = options
   const { db, listen } = database
   const table = createServingTable({
     db,
@@ -107,14 +109,15 @@ export const createRollouts = (options: RolloutsOptions): Rollouts => {
     db,
     clock,
     busy: () => table.rollouts().some(({ status }) => (liveStatuses as readonly string[]).includes(status)),
-    wanted: () => wantedRollouts(config(), routes(), table.rolloutsOf),
+    wanted: () => wantedRollouts(config(), routes(), table.rolloutsOf, serves),
     evidenceOf,
     hashNow,
     gate,
     drop,
     actor: 'controller',
     tickMs: 1_000,
-    onDecision: ({ route, candidate }, { kind, reason }) => log.info({ route, candidate, reason }, `rollout: ${kind}`),
+    onDecision: ({ route, candidate }, { kind, reason }) =>
+      log[kind === 'rollback' || kind === 'hold' ? 'warn' : 'info']({ route, candidate, reason }, `rollout: ${kind}`),
     onError: (error) => log.warn({ err: error }, 'rollouts could not be looked after'),
   })
 
@@ -139,7 +142,8 @@ export const createRollouts = (options: RolloutsOptions): Rollouts => {
       '/admin/rollouts': rolloutRoutes({
         list: table.rollouts,
         status,
-        prepare: (wish, actor) => prepareRollout(config(), routes(), wish, actor),
+        events: async (idOrRoute) => eventsOf(db, (await findRollout(db, idOrRoute)).id),
+        prepare: (wish, actor) => prepareRollout(config(), routes(), wish, actor, serves),
         planOf: (route, plan) => planOf(config(), route, plan),
         planSchema,
         actions: {

@@ -4,7 +4,7 @@ import type { Clock } from '../lib/clock.ts'
 import { apply, begin, type DropAnswers, type Gate, rolloutLock } from './actions.ts'
 import type { RolloutEvidence } from './assess.ts'
 import { type Decision, decide } from './decide.ts'
-import { createRollout, eventsOf, liveRollouts, type Move, type NewRollout, type Rollout, type RolloutEvent } from './store.ts'
+import { createRollout, eventsOf, liveRollouts, type Move, type NewRollout, type Rollout, type RolloutEvent, wasTried } from './store.ts'
 
 export type ControllerOptions = {
   db: Database
@@ -69,6 +69,8 @@ export const createController = (options: ControllerOptions): Controller => {
     const open = await openGates()
     await tryLockedTransaction(db, rolloutLock, async (tx) => {
       for (const rollout of wanted()) {
+        // Another replica may have been first, and memory may not know yet.
+        if (await wasTried(tx, rollout)) continue
         await createRollout(tx, rollout, { reason: 'the configuration asks for it (start: auto)', nowMs: clock() })
       }
       for (const rollout of await liveRollouts(tx)) await act(tx, rollout, open)

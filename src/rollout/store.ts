@@ -100,6 +100,20 @@ export const liveRollouts = async (db: Database): Promise<Rollout[]> =>
     .where(inArray(rollouts.status, [...liveStatuses]))
     .orderBy(asc(rollouts.seq))) as Rollout[]
 
+/** Whether the route has a rollout under way, or had one of the same variant. */
+export const wasTried = async (db: Database, { route, candidateHash }: Pick<Rollout, 'route' | 'candidateHash'>): Promise<boolean> => {
+  const underWayOrSame = or(inArray(rollouts.status, [...liveStatuses]), eq(rollouts.candidateHash, candidateHash))
+  return (
+    (
+      await db
+        .select({ id: rollouts.id })
+        .from(rollouts)
+        .where(and(eq(rollouts.route, route), underWayOrSame))
+        .limit(1)
+    ).length > 0
+  )
+}
+
 /** By id, or the newest of a route. Throws `not_found`. */
 export const findRollout = async (db: Database, idOrRoute: string): Promise<Rollout> => {
   const [found] = await db

@@ -23,10 +23,18 @@ beforeAll(async () => {
   ]
   const steps = [{ weight_percent: 50, min_duration_s: 3600 }]
   place = createWorkplace(folder, {
-    providers: { host: { kind: 'openai-compatible', base_url: upstream.url } },
-    models: { old: { kind: 'llm', provider: 'host', model: 'old' }, new: { kind: 'llm', provider: 'host', model: 'new' } },
+    providers: {
+      host: { kind: 'openai-compatible', base_url: upstream.url },
+      locked: { kind: 'openai-compatible', base_url: upstream.url, api_key: '' },
+    },
+    models: {
+      old: { kind: 'llm', provider: 'host', model: 'old' },
+      new: { kind: 'llm', provider: 'host', model: 'new' },
+      unpaid: { kind: 'llm', provider: 'locked', model: 'new' },
+    },
     routes: {
       support: { variants },
+      unready: { variants: [variants[0], { ...variants[1], model: 'unpaid' }] },
       cached: { variants, cache: { ttl_s: 3600, requests: 'all' }, rollout: { candidate: 'next', steps } },
       wished: { variants, rollout: { candidate: 'next', start: 'auto', steps } },
     },
@@ -122,6 +130,15 @@ test('a route that was deleted is served no more, and a rollback brings it back'
     ['put', 'trial'],
     ['delete', 'over'],
     ['rollback', 'missed'],
+  ])
+})
+
+test('a candidate without a model that serves is not started', async () => {
+  const { status, body } = await admin('POST', '/admin/rollouts', { route: 'unready', candidate: 'next', reason: 'try' })
+  expect([status, body.error.message, body.error.param]).toEqual([
+    400,
+    "'next' has no model that serves here: 'unpaid' is not configured, or the key of its host is not set",
+    'candidate',
   ])
 })
 

@@ -69,7 +69,7 @@ ${metric.theta === null ? '' : `Adjusted for the period before (θ = ${digits(me
 <thead><tr><th>Variant</th><th>With value</th><th>Silent</th><th>Mean</th><th>Difference${share ? ', points' : ''}</th><th>One look</th><th>Any time</th><th>Lift</th><th>p, one look</th><th>p, any time</th><th>p, corrected</th><th>Detectable</th></tr></thead>
 <tbody>${metric.arms.map(
     ({ variant, n, silent, mean, effect }) => html`
-<tr><td>${variant}</td><td>${whole(n)}</td><td>${whole(silent)}</td><td>${shown(mean, share ? '%' : undefined)}</td><td>${gap(effect?.difference)}</td><td>${range(effect?.interval)}</td><td>${range(effect?.alwaysValid?.interval)}</td><td>${effect?.lift ? `${digits(effect.lift.value * 100)} %` : '–'}</td><td>${shownP(effect?.p)}</td><td>${shownP(effect?.alwaysValid?.p)}</td><td>${shownP(effect?.adjustedP)}</td><td>${gap(effect?.minimumDetectable)}</td></tr>`,
+<tr><td>${variant}</td><td>${whole(n)}</td><td>${whole(silent)}</td><td>${shown(mean, share ? '%' : undefined)}</td><td>${gap(effect?.difference)}</td><td>${range(effect?.interval)}</td><td>${range(effect?.alwaysValid?.interval)}</td><td>${liftText(effect, metric.basis)}</td><td>${shownP(effect?.p)}</td><td>${shownP(effect?.alwaysValid?.p)}</td><td>${shownP(effect?.adjustedP)}</td><td>${gap(effect?.minimumDetectable)}</td></tr>`,
   )}</tbody>
 </table>
 </section>`
@@ -83,6 +83,15 @@ const footnotes = ({ experiment, options }: ExperimentReport): string => {
       ? 'No horizon was declared, so verdicts rest on the always-valid interval.'
       : `Verdicts rest on the always-valid interval until ${whole(horizon)} subjects are in, and then on one look.`
   return `${period} ${reading} Corrected p: Benjamini–Hochberg over the variants. Detectable: by one look at this many subjects, four times in five.`
+}
+
+/** With the interval that the verdict rests on. */
+const liftText = (effect: MetricReport['arms'][number]['effect'], basis: MetricReport['basis']): string => {
+  if (!effect?.lift) return '–'
+  const { value, interval, alwaysValidInterval } = effect.lift
+  const range = basis === 'always_valid' ? alwaysValidInterval : interval
+  const of = (share: number) => digits(share * 100)
+  return `${of(value)} %${range ? ` (${of(range.low)} to ${of(range.high)})` : ''}`
 }
 
 /** Shares in per cent, and differences between them in percentage points. */

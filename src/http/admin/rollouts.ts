@@ -18,6 +18,7 @@ export type RolloutRoutesDeps<Plan extends z.ZodType> = {
   list: () => readonly Rollout[]
   /** Throws `not_found`. */
   status: (idOrRoute: string) => Promise<Status>
+  events: (idOrRoute: string) => Promise<RolloutEvent[]>
   /** Throws `not_found` and `invalid_request`. */
   prepare: (
     wish: { route: string; candidate: string | undefined; stable: string | undefined; plan: z.output<Plan> | undefined },
@@ -145,7 +146,7 @@ export const rolloutRoutes = <Plan extends z.ZodType>(deps: RolloutRoutesDeps<Pl
       summary: 'What happened, oldest first, with the evidence',
       response: { description: 'Events', schema: z.object({ data: z.array(eventSchema) }) },
     },
-    async (c, { path }) => c.json({ object: 'list', data: (await deps.status(path('name'))).events.map(eventJson) }),
+    async (c, { path }) => c.json({ object: 'list', data: (await deps.events(path('name'))).map(eventJson) }),
   )
   for (const [move, summary] of Object.entries(moves) as [keyof typeof moves, string][]) {
     documented(
