@@ -5,9 +5,11 @@ import type { Metrics } from '../feedback/metric.ts'
 import { observeEvent, startEventEProcess } from '../lib/stats/e-process.ts'
 import type { Moments } from '../lib/stats/sample.ts'
 import type { ByArm, RolloutEvidence } from './assess.ts'
+import { isOver } from './decide.ts'
 import {
   type BadEvent,
   byArm,
+  during,
   type EvidenceWindow,
   type Exposed,
   type ExposedRow,
@@ -37,13 +39,19 @@ export const readEvidence = async (db: Database, options: EvidenceOptions): Prom
   const steps = stepsOf(rollout, events)
   const first = steps[0]
   if (first === undefined) return nothing
-  const at = { ...rollout, fromMs: first.fromMs, stepFromMs: steps.at(-1)?.fromMs ?? first.fromMs }
+  const at: EvidenceWindow = {
+    ...rollout,
+    fromMs: first.fromMs,
+    stepFromMs: steps.at(-1)?.fromMs ?? first.fromMs,
+    toMs: events.find(({ toStatus }) => isOver(toStatus as Rollout['status']))?.atMs,
+  }
   const stepNow = rollout.plan.steps[rollout.step]
 
   const dealt = await countDealt(db, at)
-  const shadow = steps.some(({ mode }) => mode === 'shadow') ? await countShadow(db, at) : none()
+  const shadowed = steps.some(({ mode }) => mode === 'shadow')
+  const shadow = shadowed && stepNow?.mode === 'shadow' ? await countShadow(db, at) : none()
   const compared = stepNow?.mode === 'shadow' ? shadow : dealt
-  const failed = [...(await liveFailures(db, at, options.everyone)), ...(await shadowFailures(db, at))]
+  const failed = [...(await liveFailures(db, at, options.everyone)), ...(shadowed ? await shadowFailures(db, at) : [])]
   const failures = countEvents('failures', failed, (atMs) => chanceAt(steps, atMs, options.everyone))
 
   const means: RolloutEvidence['means'][number][] = [
@@ -117,7 +125,7 @@ const liveFailures = async (db: Database, at: EvidenceWindow, everyone: boolean)
     select distinct on (t.tenant, coalesce(t.subject, t.id::text)) (extract(epoch from t.started_at) * 1000)::double precision as at_ms,
       t.arm, ${failureKind(sql`t`)} as kind
     from traces t
-    where t.route = ${at.route} and t.purpose = 'live' and t.started_at >= ${iso(at.fromMs)}::timestamptz
+    where t.route = ${at.route} and t.purpose = 'live' and ${during(sql`t.started_at`, at)}
       and ${mayBeFailure} and ${isFailure(sql`t`)}
       and (t.arm is not null ${everyone ? sql`or t.variant = ${at.stable}` : sql``})
     order by t.tenant, coalesce(t.subject, t.id::text), t.started_at, t.id`)
@@ -136,7 +144,7 @@ const countDealt = async (db: Database, at: EvidenceWindow): Promise<ByArm<Expos
         select t.*, coalesce(t.cache, '') not in ('hit', 'stale') and t.status <> 'aborted' as fresh,
           case when ${isFailure(sql`t`)} then 1.0 else 0.0 end::double precision as failed
         from traces t
-        where t.route = ${at.route} and t.arm is not null and t.purpose = 'live' and t.started_at >= ${iso(at.fromMs)}::timestamptz
+        where t.route = ${at.route} and t.arm is not null and t.purpose = 'live' and ${during(sql`t.started_at`, at)}
       ) as seen
       group by tenant, coalesce(subject, id::text), arm
     ) as units, (select ${iso(at.stepFromMs)}::timestamptz as step_from) as step
@@ -153,7 +161,7 @@ const readMetric = async (
 ): Promise<{ moments: ByArm<Moments>; events?: BadEvent[] } | undefined> => {
   const metric = declared[planned.name]
   if (metric === undefined || metric.type === 'label') return undefined
-  const window = { route: at.route, fromMs: at.fromMs, by: 'arm' as const }
+  const window = { route: at.route, fromMs: at.fromMs, toMs: at.toMs, by: 'arm' as const }
   const counted = planned.kind === 'events' && metric.type === 'event' ? { ...metric, aggregation: 'any' as const } : metric
   const rows = await metricByVariant(db, window, { name: planned.name, ...counted })
   const of = (arm: string): Moments => rows.find(({ variant }) => variant === arm) ?? { n: 0, mean: 0, variance: 0 }
@@ -170,15 +178,14 @@ const readMetric = async (
 /** The first time that each subject of an arm said something bad. Put under one another and grouped, as in feedback/evidence. */
 const badFeedback = async (db: Database, at: EvidenceWindow, name: string, whenGood: boolean): Promise<BadEvent[]> => {
   const bad = whenGood ? sql`f.number = 0` : sql`f.number <> 0`
-  const since = sql`${iso(at.fromMs)}::timestamptz`
   const rows = await db.execute<{ at_ms: number; arm: BadEvent['arm'] }>(sql`
     with listed as (
       select t.tenant, coalesce(t.subject, t.id::text) as unit, min(t.arm) as arm, null::timestamptz as at from traces t
-      where t.route = ${at.route} and t.arm is not null and t.purpose = 'live' and t.started_at >= ${since} group by 1, 2
+      where t.route = ${at.route} and t.arm is not null and t.purpose = 'live' and ${during(sql`t.started_at`, at)} group by 1, 2
       union all
       select f.tenant, coalesce(f.subject, t.subject, t.id::text), null, f.at
       from feedback f left join traces t on t.id = f.inference_id and t.tenant = f.tenant
-      where f.metric = ${name} and f.at >= ${since} and ${bad}
+      where f.metric = ${name} and ${during(sql`f.at`, at)} and ${bad}
     )
     select max(arm) as arm, (extract(epoch from min(at)) * 1000)::double precision as at_ms from listed
     group by tenant, unit having max(arm) is not null and min(at) is not null`)

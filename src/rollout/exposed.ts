@@ -6,8 +6,12 @@ import type { Rollout } from './store.ts'
 /** Of one arm: subjects, those with an answer since the step began, and moments over one value per subject. */
 export type Exposed = { all: number; inStep: number; failed: Moments; latency: Moments; cost: Moments }
 
-/** `fromMs`: when the rollout's first step began; `stepFromMs`: its present one. */
-export type EvidenceWindow = Rollout & { fromMs: number; stepFromMs: number }
+/** `fromMs`: when the rollout's first step began; `stepFromMs`: its present one; `toMs`: when it was over. What came later belongs to another. */
+export type EvidenceWindow = Rollout & { fromMs: number; stepFromMs: number; toMs: number | undefined }
+
+/** Whether a time column lies in the window. */
+export const during = (column: SQL, { fromMs, toMs }: EvidenceWindow): SQL =>
+  sql`${column} >= ${iso(fromMs)}::timestamptz and ${toMs === undefined ? sql`true` : sql`${column} < ${iso(toMs)}::timestamptz`}`
 
 /** `chance`: that a subject was on the candidate's side, where the step does not tell. */
 export type BadEvent = { atMs: number; arm: 'candidate' | 'control'; kind: string; chance?: number }

@@ -56,7 +56,7 @@ describeDatabases('a rollout', (makeDatabase) => {
   })
 
   test('rolls back what fails more: weight 0, disabled, its answers forgotten, the evidence in the event', async () => {
-    const { actions, controller, dropped } = aboutRollouts(handle)
+    const { actions, controller, dropped, evidenceOf } = aboutRollouts(handle)
     const { id } = await actions.start(wish(two), by, noOverride)
     await serve(handle.db, arms(100, { candidate: 25, control: 4 }))
     await controller.tick()
@@ -81,6 +81,13 @@ describeDatabases('a rollout', (makeDatabase) => {
     })
     await controller.tick()
     expect((await eventsOf(handle.db, id)).length).toBe(3)
+    // What a later rollout of the route deals is not this one's.
+    await serve(handle.db, arms(50, { candidate: 0, control: 50 }, { startedAtMs: Date.now() + 60_000, tenant: 'later' }))
+    const { events, subjects } = await evidenceOf(handle.db, await findRollout(handle.db, id), await eventsOf(handle.db, id))
+    expect([events[0]?.counts, subjects.dealt]).toEqual([
+      { candidate: 25, control: 4 },
+      { candidate: 100, control: 100 },
+    ])
   })
 
   test('counts what falls on the variant: not limits, not cached or pinned or shadow requests, and a subject once', async () => {

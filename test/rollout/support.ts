@@ -101,7 +101,7 @@ export const arms = (size: number, failed: { candidate: number; control: number 
     Array.from({ length: size }, (_, index): Served => {
       // Evenly mixed, as failures come.
       const fails = Math.floor(((index + 1) * failed[arm]) / size) > Math.floor((index * failed[arm]) / size)
-      const startedAtMs = (changes.startedAtMs ?? Date.now()) + index
+      const startedAtMs = (changes.startedAtMs ?? Date.now()) + index / 100
       return {
         arm,
         subject: `${arm}-${index}`,
