@@ -1,4 +1,4 @@
-import type { CliContext } from './context.ts'
+import { type CliContext, CommandExit, exitCodes } from './context.ts'
 import { table } from './table.ts'
 
 /** As `/admin/rollouts` tells it; the parts after `created_at` only of one rollout. */
@@ -51,7 +51,7 @@ export const statusText = (status: RolloutStatus): string => {
   ].join('\n\n')
 }
 
-/** Shows a rollout until it is over: in place on a terminal, else a line when something changed. */
+/** Shows a rollout until it is over: in place on a terminal, else a line when something changed. One that was rolled back ends with an exit code. */
 export const watchStatus = async (context: CliContext, read: () => Promise<RolloutStatus>, json: boolean | undefined): Promise<void> => {
   let shown = ''
   for (;;) {
@@ -65,6 +65,7 @@ export const watchStatus = async (context: CliContext, read: () => Promise<Rollo
       if (line !== shown) context.print(line)
       shown = line
     }
+    if (status.status === 'rolled_back') throw new CommandExit(exitCodes.gateFailed)
     if (over) return
     await Bun.sleep(2_000)
   }

@@ -61,7 +61,7 @@ export const rolloutCommands = (program: Command, context: CliContext): void => 
     .command('status')
     .description('where a rollout stands, what the evidence says, and what comes next')
     .argument('<rollout>', 'an id, or a route for its newest')
-    .option('--watch', 'look again every two seconds until it is over')
+    .option('--watch', 'look again every two seconds until it is over; exit code 2 when it was rolled back')
     .option('--json', 'print JSON; with --watch a line for each look')
     .addHelpText('after', '\nExamples:\n  weir rollouts status support\n  weir rollouts status support --watch')
     .action(async (rollout: string, options: { watch?: boolean; json?: boolean }) => {

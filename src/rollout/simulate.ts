@@ -18,8 +18,10 @@ export type SimulationOptions = {
   seed: number
   /** Whether failures of everybody on the stable variant count, or those of the control alone, as where answers are cached. */
   everyone: boolean
-  /** Told after each run; what it returns is waited for, so that a server can answer others meanwhile. */
-  onRun?: ((done: number) => Promise<void> | void) | undefined
+  /** Told after each run. */
+  onRun?: ((done: number) => void) | undefined
+  /** Waited for every few milliseconds, so that a server can answer others meanwhile. */
+  pause?: (() => Promise<void>) | undefined
 }
 
 export type SimulationResult = {
@@ -43,8 +45,9 @@ export const simulate = async (options: SimulationOptions): Promise<SimulationRe
   const random = seededRandom(options.seed)
   const ends: RunEnd[] = []
   for (let run = 0; run < options.runs; run += 1) {
-    ends.push(play(options, random))
-    await options.onRun?.(run + 1)
+    ends.push(await play(options, random))
+    options.onRun?.(run + 1)
+    await options.pause?.()
   }
   const of = (end: RunEnd['end']) => ends.filter((one) => one.end === end)
   return {
@@ -61,7 +64,7 @@ export const simulate = async (options: SimulationOptions): Promise<SimulationRe
 
 type RunEnd = { end: 'rollback' | 'promote' | 'hold' | 'undecided'; requests: number; harm: number }
 
-const play = (options: SimulationOptions, random: () => number): RunEnd => {
+const play = async (options: SimulationOptions, random: () => number): Promise<RunEnd> => {
   const { plan, failureRates, requests, requestsPerSecond, lookEvery, everyone } = options
   let state: RolloutState = { status: 'running', step: 0, stepSinceMs: 0, accepted: [] }
   let process: EventEProcess = startEventEProcess()
@@ -98,6 +101,7 @@ const play = (options: SimulationOptions, random: () => number): RunEnd => {
     } else if (arm !== null) note(arm, failed, everyone ? weight : 0.5)
     else if (trial && everyone && failed) count('control', weight)
 
+    if (request % 20_000 === 0) await options.pause?.()
     if (request % lookEvery !== 0) continue
     const evidence: RolloutEvidence = {
       subjects: seen,

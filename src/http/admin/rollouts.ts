@@ -126,9 +126,11 @@ export const rolloutRoutes = <Plan extends z.ZodType>(deps: RolloutRoutesDeps<Pl
           lookEvery: Math.max(50, Math.round(given.requests_per_second)),
           seed: given.seed,
           everyone: !given.cached,
-          onRun: async (done) => {
+          onRun: (done) => {
             if (done % Math.max(1, Math.floor(given.runs / 100)) === 0) line({ type: 'progress', done, total: given.runs })
-            // Requests go before a simulation.
+          },
+          // Requests go before a simulation.
+          pause: async () => {
             await new Promise((resolve) => setImmediate(resolve))
             signal.throwIfAborted()
           },
