@@ -116,6 +116,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     onRoutes: () => rejoin(),
     onRollouts: () => live.refreshRoutes(),
     serving,
+    metrics,
     clock,
     log,
   })

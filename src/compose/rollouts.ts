@@ -10,7 +10,7 @@ import type { Clock } from '../lib/clock.ts'
 import { createActions, type DropAnswers, type Gate } from '../rollout/actions.ts'
 import type { RolloutEvidence } from '../rollout/assess.ts'
 import { changedCheck, createController } from '../rollout/controller.ts'
-import { decide } from '../rollout/decide.ts'
+import { decide, type RolloutStatus } from '../rollout/decide.ts'
 import { readEvidence } from '../rollout/evidence.ts'
 import type { OverlayOf } from '../rollout/overlay.ts'
 import { overlayOfRollouts } from '../rollout/overlays.ts'
@@ -18,6 +18,7 @@ import type { RouteTable, Variant } from '../rollout/route.ts'
 import { eventsOf, findRollout, liveStatuses, type Rollout, type RolloutEvent } from '../rollout/store.ts'
 import { createServingTable } from '../rollout/table.ts'
 import type { Logger } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import { createApiRoutes } from './api-routes.ts'
 import { planOf, planSchema, prepareRollout, wantedRollouts } from './rollout-plan.ts'
 import { controlNamespace } from './routes.ts'
@@ -48,6 +49,7 @@ export type RolloutsOptions = {
   gate?: Gate | undefined
   /** Whether this process moves rollouts on. */
   serving: boolean
+  metrics: Pick<Metrics, 'gauge'>
   clock: Clock
   log: Logger
 }
@@ -56,7 +58,7 @@ const noGate: Gate = async () => ({ ok: true, reason: 'no suite is named as a ga
 
 /** Routes by API, and rollouts: what is stored of them, who moves them, and what they make of the routes in force. */
 export const createRollouts = (options: RolloutsOptions): Rollouts => {
-  const { database, config, written, routes, serves, onRoutes, onRollouts, gate = noGate, serving, clock, log } = options
+  const { database, config, written, routes, serves, onRoutes, onRollouts, gate = noGate, serving, metrics, clock, log } = options
   const { db, listen } = database
   const table = createServingTable({
     db,
@@ -120,6 +122,13 @@ export const createRollouts = (options: RolloutsOptions): Rollouts => {
       log[kind === 'rollback' || kind === 'hold' ? 'warn' : 'info']({ route, candidate, reason }, `rollout: ${kind}`),
     onError: (error) => log.warn({ err: error }, 'rollouts could not be looked after'),
   })
+
+  const count = (...statuses: RolloutStatus[]) => table.rollouts().filter(({ status }) => statuses.includes(status)).length
+  metrics.gauge('weir_rollouts_running', 'Rollouts that go on by themselves.', () => count('running'))
+  metrics.gauge('weir_rollouts_waiting', 'Rollouts that wait for a person: held, at a manual gate, or not let in.', () =>
+    count('held', 'awaiting_approval', 'pending'),
+  )
+  metrics.gauge('weir_rollouts_rolled_back', 'Rollouts that ended with the stable variant.', () => count('rolled_back'))
 
   /** Those who change something see it in force when they are answered. */
   const then =
