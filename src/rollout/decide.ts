@@ -1,5 +1,5 @@
 import { assess, type Finding, type RolloutEvidence } from './assess.ts'
-import { compares, type RolloutPlan, type RolloutStep } from './plan.ts'
+import { compares, ownMetrics, type RolloutPlan, type RolloutStep } from './plan.ts'
 
 export type RolloutStatus = 'pending' | 'running' | 'held' | 'awaiting_approval' | 'promoted' | 'rolled_back'
 
@@ -68,7 +68,9 @@ const unmet = (step: RolloutStep, findings: readonly Finding[], { subjects }: Ro
   const { candidate, control } = subjects.step
   const few =
     Math.min(candidate, control) < step.minSamples ? [`${candidate} and ${control} subjects so far, each arm needs ${step.minSamples}`] : []
-  const open = findings.filter(({ role, verdict }) => role === 'guardrail' && verdict !== 'no_worse')
+  // Nobody sees what a shadow answers, so nobody says anything of it.
+  const silent = (name: string) => step.mode === 'shadow' && !ownMetrics.includes(name)
+  const open = findings.filter(({ name, role, verdict }) => role === 'guardrail' && verdict !== 'no_worse' && !silent(name))
   return [...few, ...open.map(({ name, text }) => `${name}: ${text}`)]
 }
 

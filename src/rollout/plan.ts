@@ -63,5 +63,8 @@ export const plannedMetrics = (declared: Metrics, choices: MetricChoices): Plann
   })
 }
 
+/** What traces tell without anybody's feedback. */
+export const ownMetrics: readonly string[] = ['failures', 'latency', 'cost']
+
 /** Whether a step compares the candidate with a control. */
 export const compares = (step: RolloutStep): boolean => step.mode === 'shadow' || step.weightPercent <= 50

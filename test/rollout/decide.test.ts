@@ -101,6 +101,8 @@ describe('no data is never success', () => {
     expect(at({}, seen(), plan)).toMatchObject({ kind: 'wait', reason: expect.stringContaining('solved: nothing was seen') })
     const said = { name: 'solved', candidate: share(300, 1000), control: share(300, 1000) }
     expect(at({}, seen({ means: [said] }), plan).kind).toBe('advance')
+    // Of what a shadow answers nobody can speak.
+    expect(at({}, seen(), { ...plan, steps: [step({ mode: 'shadow' }), step()] }).kind).toBe('advance')
   })
   test('an inconclusive step rolls back where the plan says so', () => {
     const plan = planOf({ steps: [step({ onInconclusive: 'rollback' })] })
