@@ -89,6 +89,11 @@ export const createApiRoutes = (parts: Parts): Omit<RouteRoutesDeps, 'performanc
   }
 }
 
-/** A fault without the place in a file that does not exist. */
-const said = ({ path, message }: { path: PropertyKey[]; message: string }): string =>
-  `${path.slice(2).join('.') || 'the route'}: ${message}`
+/** A fault by its place in the settings, spelled as the edge spells those of a body. */
+const said = ({ path, message }: { path: PropertyKey[]; message: string }): string => {
+  const place = path.slice(2).reduce<string>((text, key) => {
+    if (typeof key === 'number') return `${text}[${key}]`
+    return text === '' ? String(key) : `${text}.${String(key)}`
+  }, '')
+  return `${place || 'the route'}: ${message}`
+}

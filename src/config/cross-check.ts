@@ -75,9 +75,9 @@ const guardrailFaults = (config: WeirConfig, llms: ReadonlySet<string>): Fault[]
   return [...models, ...uses, ...labels]
 }
 
-/** Those of one route alone, such as one that is put through the API. */
+/** Those of one route in a configuration that may not have it yet, such as one that is put through the API. */
 export const faultsOfRoute = (name: string, route: WeirConfig['routes'][string], config: WeirConfig): Fault[] =>
-  routeFaults(name, route, config, namesOf(config, 'llm'))
+  crossCheck({ ...config, routes: { [name]: route } }).filter(({ path: [part, found] }) => part === 'routes' && found === name)
 
 const routeFaults = (name: string, route: WeirConfig['routes'][string], config: WeirConfig, llms: ReadonlySet<string>): Fault[] => {
   const path = ['routes', name]

@@ -103,14 +103,16 @@ test('a route that cannot be is refused with its place, and those of the file ar
     await put('x', { variants: [{ name: 'only', model: 'nobody' }] }),
     await put('x', { variants: [{ name: 'only', model: 'old', colour: 1 }] }),
     await put('x', { variants: [{ name: 'only', model: 'old', weight_percent: 50 }] }),
+    await put('x', { ...routeOf(0), guardrails: { input: ['nothing'] } }),
     await put('old', routeOf(0)),
     await put('x', routeOf(0), ' '),
   ].map(({ status, body }) => [status, body.error.message])
   expect(messages).toEqual([
     [409, "the route 'support' is declared in weir.yaml: change it there"],
-    [400, 'variants.0.model: no llm is named nobody'],
+    [400, 'variants[0].model: no llm is named nobody'],
     [400, "unknown parameter 'variants[0].colour'"],
     [400, 'variants: weight_percent adds up to 50, not 100'],
+    [400, 'guardrails.input[0]: no guardrail is named nothing'],
     [400, 'the route: a model has this name too; clients could not tell them apart'],
     [400, "'reason': say why: a change needs a reason"],
   ])
