@@ -45,11 +45,14 @@ export const statusText = (status: RolloutStatus): string => {
     `${status.route}: ${status.candidate} against ${status.stable}, ${status.status.replace('_', ' ')}   ${status.id}`,
     steps.join('   '),
     `Step ${status.step} since ${status.step_since}: ${candidate} subjects on the candidate, ${control} on the control`,
-    `Next: ${status.next.kind.replace('_', ' ')}: ${status.next.reason}`,
+    `Next: ${nextText(status)}`,
     table(['CHECK', 'ROLE', 'VERDICT', 'WHY'], findings),
     table(['WHEN', 'WHAT', 'WHO', 'WHY'], events),
   ].join('\n\n')
 }
+
+const nextText = ({ next }: RolloutStatus): string =>
+  next.kind === 'wait' ? next.reason : `${next.kind.replace('_', ' ')}: ${next.reason}`
 
 /** Shows a rollout until it is over: in place on a terminal, else a line when something changed. One that was rolled back ends with an exit code. */
 export const watchStatus = async (context: CliContext, read: () => Promise<RolloutStatus>, json: boolean | undefined): Promise<void> => {
@@ -61,7 +64,7 @@ export const watchStatus = async (context: CliContext, read: () => Promise<Rollo
     else if (context.interactive) context.print(`\u001b[2J\u001b[H${statusText(status)}`)
     else {
       const { candidate, control } = status.subjects.step
-      const line = `${status.status} step ${status.step}/${status.steps}: ${candidate}/${control} subjects; ${status.next.kind}: ${status.next.reason}`
+      const line = `${status.status} step ${status.step}/${status.steps}: ${candidate}/${control} subjects; ${over ? status.events.at(-1)?.reason : nextText(status)}`
       if (line !== shown) context.print(line)
       shown = line
     }

@@ -38,7 +38,7 @@ export const decide = (plan: RolloutPlan, state: RolloutState, evidence: Rollout
   })
   const step = plan.steps[state.step]
   if (state.status === 'pending') return decision('wait', 'waits for its gate')
-  if (step === undefined || isOver(state.status)) return decision('wait', 'nothing: it is over')
+  if (step === undefined || isOver(state.status)) return decision('wait', 'it is over')
 
   const broken = findings.filter(({ role, verdict }) => role === 'guardrail' && verdict === 'worse')
   if (broken.length > 0) return decision('rollback', sentence(broken), names(broken))
