@@ -84,4 +84,8 @@ export const needsNumber = ({ type, threshold }: Assertion): string | undefined 
 
 /** A list of texts; promptfoo also writes one as a text with commas. */
 export const texts = (value: unknown): string[] =>
-  Array.isArray(value) ? value.map(String) : String(value).split(',').map((part) => part.trim())
+  Array.isArray(value)
+    ? value.map(String)
+    : String(value)
+        .split(',')
+        .map((part) => part.trim())

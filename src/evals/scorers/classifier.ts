@@ -6,7 +6,11 @@ export const classifier: Scorer = {
   type: 'classifier',
   config: z.strictObject({ model: z.string().optional(), provider: z.string().optional() }),
   refuse: ({ value, config }) =>
-    typeof value !== 'string' ? 'classifier needs a label as its value' : config.model || config.provider ? undefined : 'classifier needs a `model`',
+    typeof value !== 'string'
+      ? 'classifier needs a label as its value'
+      : config.model || config.provider
+        ? undefined
+        : 'classifier needs a `model`',
   score: async ({ text }, { value, threshold = 0.5, config }, { classify }) => {
     if (classify === undefined) return undetermined('no classifier is configured')
     const scores = await classify(String(config.model ?? config.provider), text)

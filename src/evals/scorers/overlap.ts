@@ -98,7 +98,8 @@ const longestCommon = (left: readonly string[], right: readonly string[]): numbe
   let row = new Array<number>(right.length + 1).fill(0)
   for (const word of left) {
     const next = [0]
-    for (const [at, other] of right.entries()) next.push(word === other ? (row[at] as number) + 1 : Math.max(next[at] as number, row[at + 1] as number))
+    for (const [at, other] of right.entries())
+      next.push(word === other ? (row[at] as number) + 1 : Math.max(next[at] as number, row[at + 1] as number))
     row = next
   }
   return row[right.length] as number
@@ -110,12 +111,15 @@ const bleuOf = (said: readonly string[], references: readonly (readonly string[]
   for (let n = 1; n <= 4; n += 1) {
     const own = grams(said, n)
     const best = new Map<string, number>()
-    for (const reference of references) for (const [gram, count] of grams(reference, n)) best.set(gram, Math.max(best.get(gram) ?? 0, count))
+    for (const reference of references)
+      for (const [gram, count] of grams(reference, n)) best.set(gram, Math.max(best.get(gram) ?? 0, count))
     const precision = size(own) === 0 ? 0 : shared(own, best) / size(own)
     if (precision === 0) return 0
     logs += Math.log(precision) / 4
   }
-  const closest = references.map(({ length }) => length).sort((left, right) => Math.abs(left - said.length) - Math.abs(right - said.length) || left - right)[0] as number
+  const closest = references
+    .map(({ length }) => length)
+    .sort((left, right) => Math.abs(left - said.length) - Math.abs(right - said.length) || left - right)[0] as number
   const brevity = said.length > closest ? 1 : Math.exp(1 - closest / said.length)
   return brevity * Math.exp(logs)
 }
@@ -130,6 +134,8 @@ export const looksLikeRefusal = (text: string): boolean => {
   const opening = text.trim().slice(0, 200).toLowerCase().replaceAll('’', "'")
   return (
     opening === '' ||
-    /\b(i'm sorry|i am sorry|i apologi[sz]e|sorry, (but )?i|i can(no|')t|i cannot|i am (not able|unable)|i'm (not able|unable)|i (won't|will not)|as an ai|i (could|can) ?(not|n't) (find|help|assist|answer)|i don't (know|have)|unable to (help|assist|answer|provide))\b/.test(opening)
+    /\b(i'm sorry|i am sorry|i apologi[sz]e|sorry, (but )?i|i can(no|')t|i cannot|i am (not able|unable)|i'm (not able|unable)|i (won't|will not)|as an ai|i (could|can) ?(not|n't) (find|help|assist|answer)|i don't (know|have)|unable to (help|assist|answer|provide))\b/.test(
+      opening,
+    )
   )
 }

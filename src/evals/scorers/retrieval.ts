@@ -19,7 +19,9 @@ const metric = (type: string, read: (ranked: Ranked) => number | null): Scorer =
     const ids = passages.map(({ id, text }) => (gains.has(id) ? id : ([...gains.keys()].find((sought) => text.includes(sought)) ?? id)))
     const relevant = new Set([...gains].filter(([, gain]) => gain > 0).map(([id]) => id))
     const score = read({ ids, gains, relevant, k: Number(config.k ?? Math.max(passages.length, 1)) })
-    return score === null ? undetermined('nothing is relevant') : graded(score, threshold, `${type} ${score.toFixed(3)} over ${passages.length} passages`)
+    return score === null
+      ? undetermined('nothing is relevant')
+      : graded(score, threshold, `${type} ${score.toFixed(3)} over ${passages.length} passages`)
   },
 })
 

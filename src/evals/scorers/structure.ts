@@ -51,7 +51,10 @@ export const containsJson: Scorer = {
   score: ({ text }, { value }) => {
     const found = jsonTexts(text)
     const fits = found.some((item) => faultOf(item, value) === undefined)
-    return verdict(fits, found.length === 0 ? 'there is no JSON in the output' : fits ? 'valid JSON' : 'no JSON in the output fits the schema')
+    return verdict(
+      fits,
+      found.length === 0 ? 'there is no JSON in the output' : fits ? 'valid JSON' : 'no JSON in the output fits the schema',
+    )
   },
 }
 

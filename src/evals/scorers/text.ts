@@ -8,7 +8,10 @@ export const equals: Scorer = {
   score: ({ text }, { value }) => {
     if (value !== null && typeof value === 'object') {
       const said = parsed(text)
-      return verdict(said !== undefined && Bun.deepEquals(said, value, true), `the output ${said === undefined ? 'is not JSON' : 'is compared as JSON'}`)
+      return verdict(
+        said !== undefined && Bun.deepEquals(said, value, true),
+        `the output ${said === undefined ? 'is not JSON' : 'is compared as JSON'}`,
+      )
     }
     return verdict(text.trim() === String(value).trim(), `expected ${quoted(String(value))}`)
   },
@@ -39,7 +42,10 @@ const several = (type: string, found: Found, all: boolean): Scorer => ({
     const sought = texts(value)
     const missing = sought.filter((item) => !found(text, item))
     if (all) return verdict(missing.length === 0, missing.length === 0 ? 'all are there' : `missing: ${missing.map(quoted).join(', ')}`)
-    return verdict(missing.length < sought.length, missing.length < sought.length ? 'one is there' : `none of ${sought.map(quoted).join(', ')}`)
+    return verdict(
+      missing.length < sought.length,
+      missing.length < sought.length ? 'one is there' : `none of ${sought.map(quoted).join(', ')}`,
+    )
   },
 })
 
@@ -76,7 +82,8 @@ export const wordCount: Scorer = {
     typeof value === 'number' || (value !== null && typeof value === 'object') ? undefined : 'word-count needs a number, or {min, max}',
   score: ({ text }, { value }) => {
     const words = text.split(/\s+/).filter(Boolean).length
-    const { min = 0, max = Number.POSITIVE_INFINITY } = typeof value === 'number' ? { min: value, max: value } : (value as { min?: number; max?: number })
+    const { min = 0, max = Number.POSITIVE_INFINITY } =
+      typeof value === 'number' ? { min: value, max: value } : (value as { min?: number; max?: number })
     return verdict(words >= min && words <= max, `${words} words`)
   },
 }

@@ -65,7 +65,8 @@ export const validToolsCall: Scorer = {
       if (tool === undefined) return verdict(false, `there is no tool ${call.name}`)
       const given = parsed(call.arguments)
       if (given === undefined) return verdict(false, `the arguments of ${call.name} are not JSON`)
-      if (tool.parameters !== undefined && !ajv.validate(tool.parameters as object, given)) return verdict(false, `${call.name}: ${ajv.errorsText()}`)
+      if (tool.parameters !== undefined && !ajv.validate(tool.parameters as object, given))
+        return verdict(false, `${call.name}: ${ajv.errorsText()}`)
     }
     return verdict(true, 'valid')
   },

@@ -1,0 +1,60 @@
+import { stopwatch } from '../lib/clock.ts'
+import { uuidv7 } from '../lib/ids.ts'
+import type { ChatModel } from '../models/chat-model.ts'
+import { JudgeFailed, type ScoreContext } from './scorer.ts'
+
+export type JudgeDeps = {
+  model: ChatModel
+  tenant: string
+  /** Hears what each asking took, for the budget of the run. */
+  spent: (usage: { promptTokens: number; completionTokens: number; cachedTokens: number }, ms: number) => void
+  signal: AbortSignal
+  /** Askings in all; 3 when absent. */
+  attempts?: number
+}
+
+/**
+ * Asks a model for JSON of a schema, greedily. One that answers with anything else is asked again with what was wrong; after the last
+ * attempt the judge has failed, which is no verdict.
+ */
+export const createJudge =
+  ({ model, tenant, spent, signal, attempts = 3 }: JudgeDeps): NonNullable<ScoreContext['judge']> =>
+  async ({ system, user, schema }) => {
+    let fault = ''
+    for (let attempt = 0; attempt < attempts; attempt += 1) {
+      const elapsedMs = stopwatch()
+      let text = ''
+      const events = model.stream({
+        input: {
+          kind: 'chat',
+          messages: [
+            { role: 'system', content: system },
+            {
+              role: 'user',
+              content: attempt === 0 ? user : `${user}\n\nYour last answer could not be read (${fault}). Answer with the JSON object only.`,
+            },
+          ],
+        },
+        sampling: { temperature: 0, maxTokens: 1024 },
+        responseFormat: model.capabilities.jsonSchema
+          ? { type: 'json-schema', name: 'verdict', schema, strict: true }
+          : model.capabilities.jsonObject
+            ? { type: 'json-object' }
+            : undefined,
+        incremental: false,
+        tenant,
+        requestId: uuidv7(),
+        signal,
+      })
+      for await (const event of events) {
+        if (event.type === 'text-delta') text += event.text
+        else if (event.type === 'usage') spent(event.usage, elapsedMs())
+      }
+      try {
+        return JSON.parse(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1))
+      } catch {
+        fault = 'it is not JSON'
+      }
+    }
+    throw new JudgeFailed(`the judge gave no verdict in ${attempts} attempts: ${fault}`)
+  }
