@@ -6,6 +6,7 @@ import { type Access, openAccess } from './compose/access.ts'
 import { createAdmission } from './compose/admission.ts'
 import { createCache, createDropCache } from './compose/cache.ts'
 import { createEngines, warmUp } from './compose/engines.ts'
+import { createEvals, rolloutGate } from './compose/evals.ts'
 import { feedbackMounts } from './compose/feedback.ts'
 import { guardOf, moderatorsOf } from './compose/guardrails.ts'
 import { housekeeping } from './compose/housekeeping.ts'
@@ -30,6 +31,7 @@ import { createApp } from './http/app.ts'
 import type { Env } from './http/context.ts'
 import { createInFlight, type InFlight } from './http/in-flight.ts'
 import { systemClock } from './lib/clock.ts'
+import type { Variant } from './rollout/route.ts'
 import type { Logger } from './telemetry/log.ts'
 
 export type Weir = Pick<Access, 'token' | 'firstAdminKey'> & {
@@ -115,6 +117,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     serves: (variant) => live.current.serving.modelOf(variant) !== undefined,
     onRoutes: () => rejoin(),
     onRollouts: () => live.refreshRoutes(),
+    gate: rolloutGate(db, () => live.current.config),
     serving,
     metrics,
     clock,
@@ -144,16 +147,17 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
   })
   const keepPayload = () => live.current.config.defaults.payloads === 'keep'
   const routes = () => live.current.serving.routes
-  const answer = createAnswer({
+  const answering = {
     routes,
-    modelOf: (variant) => live.current.serving.modelOf(variant),
+    modelOf: (variant: Variant) => live.current.serving.modelOf(variant),
     record,
     cost,
     keepPayload,
     prepare: knowledge.prepare,
-    admit: admission.admit,
     guard: guardOf(() => live.current.guards),
-  })
+  }
+  const answer = createAnswer({ ...answering, admit: admission.admit })
+  const evals = createEvals({ db, clock, live: () => live.current, answering, cost, promptClosure: knowledge.moving.promptClosure })
   const embed = createEmbed({
     routes,
     embedderOf: (variant) => live.current.models.embedders.get(variant.model),
@@ -183,6 +187,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     '/admin/traces': traceRoutes({ db }),
     ...registered.mounts,
     ...rollouts.mounts,
+    ...evals.mounts,
     ...knowledge.mounts,
   }
   const app = createApp({

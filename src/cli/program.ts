@@ -5,6 +5,7 @@ import { collectionCommands } from './collections.ts'
 import { configCommands } from './config.ts'
 import type { CliContext } from './context.ts'
 import { costCommands } from './cost.ts'
+import { evalCommands } from './evals.ts'
 import { experimentCommands } from './experiments.ts'
 import { ingestCommands } from './ingest.ts'
 import { keyCommands } from './keys.ts'
@@ -52,6 +53,7 @@ Examples:
   costCommands(program, context)
   routeCommands(program, context)
   rolloutCommands(program, context)
+  evalCommands(program, context)
   experimentCommands(program, context)
   keyCommands(program, context)
   traceCommands(program, context)

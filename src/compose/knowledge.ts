@@ -15,6 +15,7 @@ import { reclaimStandby } from '../retrieval/reindex.ts'
 import { createRetrieval } from '../retrieval/retrieval.ts'
 import type { Logger } from '../telemetry/log.ts'
 import { collectionDefaults, embeddingModels, followIndexes, ingestSources, sharedTenant } from './collections.ts'
+import { promptGate } from './evals.ts'
 import type { Live } from './live-config.ts'
 import { createPrepare, promptClosure, toReference } from './prepare.ts'
 import type { Moving } from './routes.ts'
@@ -89,7 +90,7 @@ export const createKnowledge = (options: KnowledgeOptions): Knowledge => {
       '/v1/vector_stores': vectorStoreRoutes({ retrieval, attachments, defaults }),
       '/v1/rerank': rerankRoutes({ rerankerOf: (model) => live().models.rerankers.get(model) }),
       '/admin/collections': collectionRoutes({ retrieval, defaults }),
-      '/admin/prompts': promptRoutes({ db, clock, findPassingEvalRun: async () => undefined, casesOf: async () => [] }),
+      '/admin/prompts': promptRoutes({ db, clock, findPassingEvalRun: promptGate(db), casesOf: async () => [] }),
     },
     readPinned,
     reclaimIndexes: () => reclaimStandby(retrieval, weekMs),

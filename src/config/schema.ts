@@ -232,6 +232,8 @@ export const routeSettings = z.strictObject({
   seed: z.string().optional(),
   experiment: experiment.optional(),
   rollout: rollout.optional(),
+  /** A rollout of this route starts only when its candidate has passed this suite. */
+  eval_suite: z.string().min(1).optional(),
   timeouts: timeouts.optional(),
   retry: retry.optional(),
   cache: routeCache.optional(),

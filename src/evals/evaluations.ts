@@ -55,6 +55,7 @@ export type EvalReport = {
   baseline: EvalRun | null
   gate: Gate
   results: CaseResult[]
+  baselineResults: CaseResult[]
 }
 
 export type Evaluations = {
@@ -70,8 +71,16 @@ export const createEvaluations = (deps: EvaluationDeps): Evaluations => {
   const concluded = async (run: EvalRun, results: CaseResult[], baselineName: string | undefined): Promise<Omit<EvalReport, 'run'>> => {
     const baseline = baselineName === undefined ? null : await findBaseline(db, run.suite, baselineName, run.id)
     const summary = summarise(results)
-    const comparison = baseline ? compareRuns(await listResults(db, baseline.id), results, run.margin) : null
-    return { summary, comparison, baseline, gate: gate(summary, comparison ?? undefined, { passRate: run.passRate }), results }
+    const baselineResults = baseline ? await listResults(db, baseline.id) : []
+    const comparison = baseline ? compareRuns(baselineResults, results, run.margin) : null
+    return {
+      summary,
+      comparison,
+      baseline,
+      gate: gate(summary, comparison ?? undefined, { passRate: run.passRate }),
+      results,
+      baselineResults,
+    }
   }
 
   return {

@@ -75,16 +75,16 @@ export const findBaseline = async (db: Database, suite: string, name: string, ex
   return run
 }
 
-/** The newest run of a suite that passed its gate with this variant or prompt. */
+/** The newest run of a suite, or of any, that passed its gate with this variant or prompt. */
 export const findPassingRun = (
   db: Database,
-  suite: string,
+  suite: string | undefined,
   of: { variantHash: string } | { promptClosure: string },
 ): Promise<EvalRun | undefined> =>
   newest(
     db,
     and(
-      eq(evalRuns.suite, suite),
+      suite === undefined ? undefined : eq(evalRuns.suite, suite),
       eq(evalRuns.gate, 'ok'),
       'variantHash' in of ? eq(evalRuns.variantHash, of.variantHash) : eq(evalRuns.promptClosure, of.promptClosure),
     ),

@@ -1,5 +1,5 @@
 import { ndcgAt, recallAt, reciprocalRank } from '../../retrieval/ranking-metrics.ts'
-import { type Assertion, graded, type Scorer, undetermined } from '../scorer.ts'
+import { type Assertion, graded, type OutputPassage, type Scorer, undetermined } from '../scorer.ts'
 
 /** The value: ids or texts that passages hold, or `{id: gain}`. A passage counts by its id, or by holding the text. */
 const gainsOf = (value: unknown): Map<string, number> =>
@@ -9,6 +9,17 @@ const gainsOf = (value: unknown): Map<string, number> =>
       ? new Map([[value, 1]])
       : new Map(Object.entries((value ?? {}) as Record<string, number>))
 
+/** Two passages that hold the same text find it once. */
+const rankedIds = (passages: readonly OutputPassage[], gains: ReadonlyMap<string, number>): string[] => {
+  const found = new Set<string>()
+  return passages.map(({ id, text }, at) => {
+    const sought = gains.has(id) ? id : [...gains.keys()].find((key) => text.includes(key))
+    if (sought === undefined || found.has(sought)) return `passage ${at + 1}`
+    found.add(sought)
+    return sought
+  })
+}
+
 type Ranked = { ids: string[]; gains: Map<string, number>; relevant: Set<string>; k: number }
 
 const metric = (type: string, read: (ranked: Ranked) => number | null): Scorer => ({
@@ -16,7 +27,7 @@ const metric = (type: string, read: (ranked: Ranked) => number | null): Scorer =
   refuse: ({ value }: Assertion) => (gainsOf(value).size === 0 ? `${type} needs the relevant ids or texts as its value` : undefined),
   score: ({ passages }, { value, threshold = 0.5, config }) => {
     const gains = gainsOf(value)
-    const ids = passages.map(({ id, text }) => (gains.has(id) ? id : ([...gains.keys()].find((sought) => text.includes(sought)) ?? id)))
+    const ids = rankedIds(passages, gains)
     const relevant = new Set([...gains].filter(([, gain]) => gain > 0).map(([id]) => id))
     const score = read({ ids, gains, relevant, k: Number(config.k ?? Math.max(passages.length, 1)) })
     return score === null

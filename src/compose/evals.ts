@@ -1,0 +1,90 @@
+import { and, eq } from 'drizzle-orm'
+import type { Hono } from 'hono'
+import { type AnswerDeps, createAnswer } from '../answer/answer.ts'
+import type { Cost } from '../answer/open-trace.ts'
+import type { WeirConfig } from '../config/schema.ts'
+import type { Database } from '../db/database.ts'
+import { promptVersions } from '../db/schema/prompts.ts'
+import { createEvaluations, type Evaluations } from '../evals/evaluations.ts'
+import { findPassingRun } from '../evals/store.ts'
+import { readStoredCases } from '../evals/stored-cases.ts'
+import { evalRoutes } from '../http/admin/evals.ts'
+import type { Env } from '../http/context.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { FindPassingEvalRun } from '../prompts/labels.ts'
+import type { Gate } from '../rollout/actions.ts'
+import type { PromptChoice } from '../rollout/route.ts'
+import type { Live } from './live-config.ts'
+
+export type EvalsOptions = {
+  db: Database
+  clock: Clock
+  live: () => Live
+  /** Of the production path, without limits: a run has a budget of its own, and takes nothing from a tenant's. */
+  answering: Omit<AnswerDeps, 'admit'>
+  cost: Cost
+  promptClosure: (prompt: PromptChoice) => string | null
+}
+
+/** Evaluation suites over the routes in force. */
+export const createEvals = ({
+  db,
+  clock,
+  live,
+  answering,
+  cost,
+  promptClosure,
+}: EvalsOptions): { evaluations: Evaluations; mounts: Record<string, Hono<Env>> } => {
+  const answer = createAnswer({
+    ...answering,
+    admit: undefined,
+    // Scorers read what was retrieved; what is stored is the configuration's to say.
+    keepPayload: () => true,
+    record: (trace) => answering.record(answering.keepPayload() ? trace : { ...trace, payload: null }),
+  })
+  const evaluations = createEvaluations({
+    db,
+    clock,
+    answer,
+    routes: answering.routes,
+    chatModelOf: (id) => live().stacks.serve({ model: id, fallback: [] }),
+    embedderOf: (id) => live().models.embedders.get(id),
+    classifierOf: (id) => live().models.classifiers.get(id),
+    judgeCost: ({ model, usage, upstreamMs }) => cost({ model, upstreamModel: null, usage, upstreamMs, atMs: clock() }),
+    promptClosure,
+    folder: 'evals',
+  })
+  return {
+    evaluations,
+    mounts: { '/admin/evals': evalRoutes({ db, evaluations, readStored: (source) => readStoredCases(db, source, clock()) }) },
+  }
+}
+
+/** Whether a candidate has passed the suite that its route names. */
+export const rolloutGate =
+  (db: Database, config: () => WeirConfig): Gate =>
+  async (route, variantHash) => {
+    const suite = config().routes[route]?.eval_suite
+    if (suite === undefined) return { ok: true, reason: 'no suite is named as a gate' }
+    const run = await findPassingRun(db, suite, { variantHash })
+    if (run) return { ok: true, reason: `run ${run.id} of ${suite} passed` }
+    return { ok: false, reason: `the candidate has no passing run of ${suite}: weir eval run ${suite} --variant <candidate> makes one` }
+  }
+
+/** The newest passing run of a prompt version: of the suite that its front matter names as `weir.eval_suite`, or of any. */
+export const promptGate =
+  (db: Database): FindPassingEvalRun =>
+  async (name, promptClosure) => {
+    const suite = await namedSuite(db, name, promptClosure)
+    return (await findPassingRun(db, suite, { promptClosure }))?.id
+  }
+
+const namedSuite = async (db: Database, name: string, closureHash: string): Promise<string | undefined> => {
+  const [version] = await db
+    .select({ frontMatter: promptVersions.frontMatter })
+    .from(promptVersions)
+    .where(and(eq(promptVersions.promptName, name), eq(promptVersions.closureHash, closureHash)))
+    .limit(1)
+  const suite = version?.frontMatter['weir.eval_suite'] ?? version?.frontMatter['gw.eval_suite']
+  return typeof suite === 'string' ? suite : undefined
+}

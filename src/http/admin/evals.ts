@@ -1,0 +1,99 @@
+import { Hono } from 'hono'
+import { z } from 'zod'
+import type { Database } from '../../db/database.ts'
+import type { PlacedCase } from '../../evals/dataset-file.ts'
+import type { Evaluations } from '../../evals/evaluations.ts'
+import { readOutputs } from '../../evals/outputs-file.ts'
+import { reportJson, runJson } from '../../evals/reports/json.ts'
+import { listRuns } from '../../evals/store.ts'
+import { readSuite } from '../../evals/suite-file.ts'
+import type { DatasetSource } from '../../evals/suite-schema.ts'
+import { AppError } from '../../lib/errors.ts'
+import { readJson } from '../body.ts'
+import type { EdgeContext, Env } from '../context.ts'
+import { parse } from '../schemas/parse.ts'
+import { actorOf } from './actor.ts'
+import { lines } from './lines.ts'
+
+export type EvalRouteDeps = {
+  db: Database
+  evaluations: Evaluations
+  /** Cases from what this server has stored. */
+  readStored: (source: Exclude<DatasetSource, { file: string }>) => Promise<PlacedCase[]>
+}
+
+const start = z.strictObject({
+  /** The suite's path, for its name and for errors. */
+  file: z.string().min(1).max(500),
+  text: z.string().min(1),
+  /** The files that its datasets name, by the name they are given there. */
+  files: z.record(z.string(), z.string()).default({}),
+  /** The variables that it reads. */
+  environment: z.record(z.string(), z.string()).default({}),
+  variant: z.string().optional(),
+  baseline: z.string().optional(),
+  resume: z.string().optional(),
+  /** Recorded answers to judge in place of asking, as JSON lines. */
+  outputs: z.string().optional(),
+  use_cache: z.boolean().default(true),
+  tags: z.array(z.string()).optional(),
+  repeats: z.number().int().min(1).max(1000).optional(),
+  concurrency: z.number().int().min(1).max(256).optional(),
+  budget_usd: z.number().positive().optional(),
+  git_commit: z.string().max(64).optional(),
+})
+
+const list = z.strictObject({ suite: z.string().optional(), limit: z.coerce.number().int().min(1).max(1000).default(20) })
+const show = z.strictObject({ baseline: z.string().optional() })
+
+/** Suites run here: `POST /admin/evals/runs` answers one JSON object a line, and the report is in the last. */
+export const evalRoutes = ({ db, evaluations, readStored }: EvalRouteDeps): Hono<Env> =>
+  new Hono<Env>()
+    .get('/runs', async (c) => {
+      const { suite, limit } = parse(list, c.req.query())
+      return c.json({ object: 'list', data: (await listRuns(db, { suite, limit })).map(runJson) })
+    })
+    .get('/runs/:id', async (c) => {
+      const { baseline } = parse(show, c.req.query())
+      return c.json(reportJson(await evaluations.report(c.req.param('id'), baseline)))
+    })
+    .post('/runs', async (c) => {
+      const body = parse(start, await readJson(c.req.raw, maxSuiteBytes))
+      const suite = await readSuite(body.text, body.file, body.environment, {
+        readFile: async (path) => {
+          const text = body.files[path]
+          if (text === undefined) throw new AppError('invalid_request', `${body.file}: the file ${path} is not there`)
+          return text
+        },
+        readStored,
+      })
+      const chosen = body.tags === undefined ? suite.cases : suite.cases.filter(({ tags }) => body.tags?.some((tag) => tags.includes(tag)))
+      if (chosen.length === 0) throw new AppError('invalid_request', `no case of ${body.file} has one of the tags ${body.tags?.join(', ')}`)
+      const outputs = body.outputs === undefined ? undefined : readOutputs(body.outputs, 'outputs')
+      const actor = actorOf(c as EdgeContext)
+      return lines(c as EdgeContext, async (line, signal) => {
+        const report = await evaluations.run({
+          suite: {
+            ...suite,
+            cases: chosen.map((one) => ({ ...one, repeats: body.repeats ?? one.repeats })),
+            concurrency: body.concurrency ?? suite.concurrency,
+            budgetUsd: body.budget_usd ?? suite.budgetUsd,
+          },
+          actor,
+          gitCommit: body.git_commit,
+          variant: body.variant,
+          baseline: body.baseline,
+          resume: body.resume,
+          outputs,
+          useCache: body.use_cache,
+          onStart: ({ id, total, done, variant }) => line({ type: 'started', run: id, total, done, variant }),
+          onResult: (result, done, total) =>
+            line({ type: 'progress', done, total, case: result.caseId, passed: result.passed, error: result.error }),
+          signal,
+        })
+        line({ type: 'done', report: reportJson(report) })
+      })
+    })
+
+/** Datasets travel with their suite. */
+const maxSuiteBytes = 64 * 1024 * 1024
