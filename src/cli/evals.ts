@@ -155,6 +155,7 @@ const suitePath = async (context: CliContext, suite: string): Promise<string> =>
   const known = (await readdir(join(context.folder, 'evals')).catch(() => []))
     .filter((file) => /\.ya?ml$/.test(file))
     .map((file) => file.replace(/\.ya?ml$/, ''))
+    .sort()
   throw new AppError(
     'not_found',
     `there is no suite ${suite}${known.length > 0 ? `; evals/ has ${known.join(', ')}` : ', and no folder evals/ here'}`,

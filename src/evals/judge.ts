@@ -1,4 +1,5 @@
 import { stopwatch } from '../lib/clock.ts'
+import { AppError } from '../lib/errors.ts'
 import { uuidv7 } from '../lib/ids.ts'
 import type { ChatModel } from '../models/chat-model.ts'
 import { JudgeFailed, type ScoreContext } from './scorer.ts'
@@ -46,13 +47,15 @@ export const createJudge =
         requestId: uuidv7(),
         signal,
       })
-      for await (const event of events) {
-        if (event.type === 'text-delta') text += event.text
-        else if (event.type === 'usage') spent(event.usage, elapsedMs())
-      }
       try {
+        for await (const event of events) {
+          if (event.type === 'text-delta') text += event.text
+          else if (event.type === 'usage') spent(event.usage, elapsedMs())
+        }
         return JSON.parse(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1))
-      } catch {
+      } catch (error) {
+        // A host that does not enforce the schema has its answers checked on the way: what breaks it comes as an error.
+        if (!(error instanceof SyntaxError) && !(error instanceof AppError && error.code === 'upstream_failed')) throw error
         fault = 'it is not JSON'
       }
     }
