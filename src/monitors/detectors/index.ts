@@ -1,0 +1,15 @@
+import { AppError } from '../../lib/errors.ts'
+import type { Detector } from '../detector.ts'
+import { ks } from './ks.ts'
+
+/** Every detector of windows; the name is the contract of configuration and findings. */
+export const detectors: readonly Detector[] = [ks]
+
+const byName = new Map(detectors.map((detector) => [detector.name, detector]))
+
+/** Throws `invalid_request` that lists the names when there is none such. */
+export const detectorOf = (name: string): Detector => {
+  const detector = byName.get(name)
+  if (detector) return detector
+  throw new AppError('invalid_request', `no detector is called ${name}; there are ${[...byName.keys()].join(', ')}`)
+}
