@@ -22,7 +22,8 @@ describe.skipIf(postgres === '')('a canary on two live servers', () => {
       ['rollback', 'controller'],
     ])
     expect(outcome.events[2]?.reason).toMatch(/^failures: e-value/)
-    expect(outcome.broke.candidate).toBeGreaterThan(4)
+    // The guardrail may reject as soon as two subjects failed; how many it takes depends on how they fell.
+    expect(outcome.broke.candidate).toBeGreaterThan(1)
     // Every error is one that the stable variant's own upstream made.
     expect(outcome.errors).toHaveLength(outcome.broke.stable)
     expect(outcome.strays).toBe(0)
