@@ -2,6 +2,7 @@ import type { Hono } from 'hono'
 import { createAnswer } from './answer/answer.ts'
 import { createClassify } from './answer/classify.ts'
 import { createEmbed } from './answer/embed.ts'
+import { createShadow } from './answer/shadow.ts'
 import { type Access, openAccess } from './compose/access.ts'
 import { createAdmission } from './compose/admission.ts'
 import { createCache, createDropCache } from './compose/cache.ts'
@@ -156,7 +157,8 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     prepare: knowledge.prepare,
     guard: guardOf(() => live.current.guards),
   }
-  const answer = createAnswer({ ...answering, admit: admission.admit })
+  const shadow = createShadow({ routes, answer: createAnswer(answering), clock, note: metrics.shadowed })
+  const answer = createAnswer({ ...answering, admit: admission.admit, ended: shadow.consider })
   const evals = createEvals({ db, clock, live: () => live.current, answering, cost, promptClosure: knowledge.moving.promptClosure })
   const embed = createEmbed({
     routes,
@@ -232,6 +234,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     }),
     close: async () => {
       stopped.abort()
+      await shadow.close()
       await rollouts.close()
       await knowledge.close()
       await registered.close()

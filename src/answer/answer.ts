@@ -24,13 +24,15 @@ export type AnswerDeps = {
   admit?: Admit | undefined
   /** The guardrails of a route, for one request; undefined when it has none. */
   guard?: ((request: AnswerRequest) => Guarding | undefined) | undefined
+  /** Hears of a request whose trace has been recorded. Must not wait. */
+  ended?: ((request: AnswerRequest, trace: Readonly<Trace>) => void) | undefined
   /** Whether traces keep what was asked and answered. */
   keepPayload: () => boolean
 }
 
 /** The one use case: a request to a route, from its variant to its trace. Exactly one trace is recorded, whatever happens. */
 export const createAnswer =
-  ({ routes, modelOf, record, cost, prepare, admit, guard, keepPayload }: AnswerDeps) =>
+  ({ routes, modelOf, record, cost, prepare, admit, guard, ended, keepPayload }: AnswerDeps) =>
   (request: AnswerRequest): Answer => {
     const trace = openTrace(request, request.endpoint, request.stream)
     const choices = blankChoices(request.chat.n ?? 1)
@@ -87,6 +89,7 @@ export const createAnswer =
         admission?.settle(trace)
         if (keepPayload()) trace.payload = payloadOf(asked ?? request.chat, choices, prepared?.passages)
         record(trace)
+        ended?.(request, trace)
       }
     }
     const answer: Answer & { usage: Usage | undefined; cacheAgeS: number | undefined } = {

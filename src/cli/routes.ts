@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { stringify } from 'yaml'
 import { AppError } from '../lib/errors.ts'
 import type { CliContext } from './context.ts'
+import { shadowCommand } from './shadow.ts'
 import { table } from './table.ts'
 import { readYaml } from './yaml-file.ts'
 
@@ -114,6 +115,8 @@ export const routeCommands = (program: Command, context: CliContext): void => {
       const now = (await (await context.request(urlOf(name, 'rollback'), { method: 'POST', json })).json()) as Version
       context.print(options.json ? JSON.stringify(now) : `${name} is at version ${now.version} again`)
     })
+
+  shadowCommand(routes, context)
 }
 
 const roleOf = ({ trial, shadow }: InForce, variant: string): string | null => {

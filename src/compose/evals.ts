@@ -9,6 +9,7 @@ import { createEvaluations, type Evaluations } from '../evals/evaluations.ts'
 import { findPassingRun } from '../evals/store.ts'
 import { readStoredCases } from '../evals/stored-cases.ts'
 import { evalRoutes } from '../http/admin/evals.ts'
+import { shadowRoutes } from '../http/admin/shadows.ts'
 import type { Env } from '../http/context.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { FindPassingEvalRun } from '../prompts/labels.ts'
@@ -56,9 +57,21 @@ export const createEvals = ({
   })
   return {
     evaluations,
-    mounts: { '/admin/evals': evalRoutes({ db, evaluations, readStored: (source) => readStoredCases(db, source, clock()) }) },
+    mounts: {
+      '/admin/evals': evalRoutes({ db, evaluations, readStored: (source) => readStoredCases(db, source, clock()) }),
+      '/admin/shadows': shadowRoutes({
+        db,
+        routes: answering.routes,
+        embedderOf: (id) => live().models.embedders.get(id ?? onlyName(live().models.embedders)),
+        chatModelOf: (id) => live().stacks.serve({ model: id, fallback: [] }),
+        costOf: ({ model, usage, upstreamMs }) => cost({ model, upstreamModel: null, usage, upstreamMs, atMs: clock() }),
+      }),
+    },
   }
 }
+
+/** Of several none is the obvious one. */
+const onlyName = (models: ReadonlyMap<string, unknown>): string => (models.size === 1 ? [...models.keys()].join() : '')
 
 /** Whether a candidate has passed the suite that its route names. */
 export const rolloutGate =

@@ -34,7 +34,7 @@ export const createServing = (
   const declared = Object.entries(config.routes).map(([name, route]): Route => {
     const [first, ...others] = route.variants.map((settings) => toVariant(settings, config, moving))
     if (!first) throw new Error(`route ${name} has no variant`) // refused by config/schema
-    const asDeclared: Route = { name, seed: route.seed ?? name, variants: [first, ...others] }
+    const asDeclared: Route = { name, seed: route.seed ?? name, variants: [first, ...others], shadow: toShadowing(route.shadow) }
     const inForce = applyOverlay(asDeclared, overlayOf(asDeclared))
     const cache = route.cache ?? config.defaults.cache
     const { trial } = inForce
@@ -106,6 +106,9 @@ const toVariant = (settings: VariantConfig, config: WeirConfig, moving: Moving):
     }),
   }
 }
+
+const toShadowing = (shadow: RouteConfig['shadow']): Route['shadow'] =>
+  shadow && { variant: shadow.variant, samplePercent: shadow.sample_percent, maxConcurrency: shadow.max_concurrency }
 
 const samplingOf = (params: VariantConfig['params']): Sampling => ({
   maxTokens: params.max_tokens,

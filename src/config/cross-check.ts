@@ -98,6 +98,10 @@ const routeFaults = (name: string, route: WeirConfig['routes'][string], config: 
     faults.push(...unknownName([...path, 'experiment', 'primary_metric'], primary_metric, metrics, 'metric with numbers'))
   }
   faults.push(...rolloutFaults(name, route, config))
+  if (route.shadow) {
+    const variants = new Set(route.variants.map((variant) => variant.name))
+    faults.push(...unknownName([...path, 'shadow', 'variant'], route.shadow.variant, variants, 'variant of this route'))
+  }
   route.variants.forEach((variant, index) => {
     const at = [...path, 'variants', index]
     faults.push(...unknownName([...at, 'model'], variant.model, llms, 'llm'))

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { usualShadow } from '../rollout/route.ts'
 
 /** `rollout` of a route: how a candidate is let in. Read before it starts, and kept with the rollout. */
 const positive = z.number().int().positive()
@@ -74,6 +75,15 @@ export const rollout = z
     path: ['candidate'],
     message: 'start: auto needs one',
   })
+
+/** `shadow` of a route: a variant that answers copies of live requests which nobody sees, for as long as it stands here. */
+export const shadow = z.strictObject({
+  variant: z.string(),
+  /** Share of requests that are copied. */
+  sample_percent: z.number().gt(0).max(100).default(usualShadow.samplePercent),
+  /** Copies asked at the same time, by each replica; four times as many wait, and more are dropped. Also for the shadow step of a rollout. */
+  max_concurrency: positive.max(1000).default(usualShadow.maxConcurrency),
+})
 
 export type RolloutSettings = z.infer<typeof rollout>
 export type PlanSettings = Pick<RolloutSettings, keyof typeof rolloutPlanFields>

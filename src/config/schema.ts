@@ -5,7 +5,7 @@ import { hostNames } from '../models/providers/hosts.ts'
 import { providerKinds } from '../models/providers/index.ts'
 import { guardrails, routeGuardrails } from './guardrails.ts'
 import { experiment, metrics } from './metrics.ts'
-import { rollout } from './rollout.ts'
+import { rollout, shadow } from './rollout.ts'
 
 /**
  * The shape of `weir.yaml`. Every object is strict: an unknown key is an error at its line, never a setting that silently does nothing.
@@ -232,6 +232,7 @@ export const routeSettings = z.strictObject({
   seed: z.string().optional(),
   experiment: experiment.optional(),
   rollout: rollout.optional(),
+  shadow: shadow.optional(),
   /** A rollout of this route starts only when its candidate has passed this suite. */
   eval_suite: z.string().min(1).optional(),
   timeouts: timeouts.optional(),

@@ -1,4 +1,4 @@
-import type { Route, Variant } from './route.ts'
+import type { Route, Shadowing, Variant } from './route.ts'
 
 /**
  * What is in force of a declared route: rollouts change it while the declaration stands. Applied whenever routes are made anew, so a change
@@ -9,12 +9,10 @@ export type RouteOverlay = {
   weights?: ReadonlyMap<string, number> | undefined
   /** Variants that were rolled back: never assigned, and a pin to one is refused. */
   disabled?: ReadonlySet<string> | undefined
-  /** A variant that gets a copy of so many live requests, after their users were answered. A copy's trace names the original: `metadata.shadow_of`. */
-  shadow?: ShadowSampling | undefined
+  /** In place of the declared one. */
+  shadow?: Shadowing | undefined
   trial?: TrialPlan | undefined
 }
-
-export type ShadowSampling = { variant: string; samplePercent: number }
 
 /** A candidate on `weightPercent`, at most 50, of the subjects, and an equally large share on the control. Names of variants. */
 export type TrialPlan = { candidate: string; control: string; weightPercent: number; seed: string; rescue?: boolean | undefined }
@@ -25,7 +23,7 @@ export type OverlayOf = (declared: Route) => RouteOverlay | undefined
 /** The route in force. What names a variant that is no longer declared is left out. */
 export const applyOverlay = (declared: Route, overlay: RouteOverlay | undefined): Route => {
   if (overlay === undefined) return declared
-  const { weights, disabled = none, shadow, trial } = overlay
+  const { weights, disabled = none, shadow = declared.shadow, trial } = overlay
   const [first, ...others] = declared.variants.map((variant) => ({ ...variant, weightPercent: weightOf(variant, weights, disabled) }))
   if (first === undefined) return declared
   const variants: Route['variants'] = [first, ...others]
@@ -36,7 +34,7 @@ export const applyOverlay = (declared: Route, overlay: RouteOverlay | undefined)
     ...declared,
     variants,
     disabled,
-    ...(shadow && named(shadow.variant) ? { shadow } : {}),
+    shadow: shadow && named(shadow.variant) ? shadow : undefined,
     // The control is a variant of its own beside its twin, so that it can have a cache of its own, as cold as the candidate's.
     ...(candidate && control
       ? { trial: { ...trial, candidate, control: { ...control }, weightPercent: Math.min(trial.weightPercent, 50) } }

@@ -1,6 +1,6 @@
 import type { RouteOverlay } from './overlay.ts'
 import { compares } from './plan.ts'
-import type { Route } from './route.ts'
+import { type Route, usualShadow } from './route.ts'
 import type { Rollout } from './store.ts'
 
 /**
@@ -13,6 +13,7 @@ import type { Rollout } from './store.ts'
 export const overlayOfRollouts = (declared: Route, rollouts: readonly Rollout[]): RouteOverlay | undefined => {
   let overlay: RouteOverlay | undefined
   let weights = weightsOf(declared)
+  const { maxConcurrency } = declared.shadow ?? usualShadow
   const disabled = new Set<string>()
   for (const rollout of rollouts) {
     const { candidate, status, plan, step } = rollout
@@ -30,7 +31,7 @@ export const overlayOfRollouts = (declared: Route, rollouts: readonly Rollout[])
       const others = new Map([...weights].filter(([name]) => name !== candidate))
       weights = mode !== 'shadow' && !compares(settings) ? new Map([[candidate, 100]]) : others
       overlay = {
-        ...(mode === 'shadow' ? { shadow: { variant: candidate, samplePercent: weightPercent } } : {}),
+        ...(mode === 'shadow' ? { shadow: { variant: candidate, samplePercent: weightPercent, maxConcurrency } } : {}),
         ...(mode !== 'shadow' && compares(settings)
           ? { trial: { candidate, control: rollout.stable, weightPercent, seed: rollout.id, rescue: plan.rescue } }
           : {}),

@@ -10,7 +10,16 @@ export type Route = {
   /** Names of variants that nobody gets, not even by a pin. */
   disabled?: ReadonlySet<string> | undefined
   trial?: Trial | undefined
-  shadow?: { variant: string; samplePercent: number } | undefined
+  shadow?: Shadowing | undefined
+}
+
+/** A variant that gets a copy of so many live requests, after their users were answered. A copy's trace names the original: `metadata.shadow_of`. */
+export type Shadowing = {
+  variant: string
+  /** Share of requests that are copied. */
+  samplePercent: number
+  /** Copies that are asked at the same time, by each replica. */
+  maxConcurrency: number
 }
 
 /** A candidate compared with a control on equal shares of the subjects; the others get the route's variants by weight. */
@@ -25,6 +34,8 @@ export type Trial = {
   /** Whether the control's model answers where the candidate's fails before its first token. */
   rescue?: boolean | undefined
 }
+
+export const usualShadow = { samplePercent: 10, maxConcurrency: 4 }
 
 export type Arm = 'candidate' | 'control'
 

@@ -23,7 +23,7 @@ const pairs = (at: EvidenceWindow) => sql`
   cross join (values ('candidate'), ('control')) as side (arm)
   join traces one on one.id = case when side.arm = 'candidate' then copy.id else live.id end
   where copy.route = ${at.route} and copy.purpose = 'shadow' and copy.variant = ${at.candidate}
-    and ${during(sql`copy.started_at`, at)} and coalesce(live.cache, '') not in ('hit', 'stale') and live.status <> 'aborted'`
+    and ${during(sql`copy.started_at`, at)} and coalesce(live.cache, '') not in ('hit', 'stale') and live.status <> 'aborted' and copy.status <> 'aborted'`
 
 /** As the arms of a canary: copies are the candidate's side, their originals the control's. */
 export const countShadow = async (db: Database, at: EvidenceWindow): Promise<ByArm<Exposed>> => {

@@ -28,6 +28,8 @@ export type Metrics = {
   responded: (route: string, status: number) => void
   /** One finished request to a model. */
   answered: (facts: AnswerFacts) => void
+  /** A copy of a live request that was due for a shadow. */
+  shadowed: (copy: { route: string; variant: string; outcome: 'sent' | 'dropped' }) => void
   /** A number read at every scrape. */
   gauge: (name: string, help: string, read: () => number) => void
   /** Prometheus text format. */
@@ -75,6 +77,12 @@ export const createMetrics = (): Metrics => {
   const cost = counter('weir_cost_usd_total', 'US dollars, where the price is known.', call)
   const fallbacks = counter('weir_fallbacks_total', 'Times an answer fell back from a model.', ['model'])
 
+  const shadows = counter('weir_shadow_copies_total', 'Copies of live requests that were due for a shadow.', [
+    'route',
+    'variant',
+    'outcome',
+  ])
+
   const guarded = histogram(
     'weir_guardrail_seconds',
     'Time that requests waited for a guardrail, by what it did.',
@@ -105,6 +113,7 @@ export const createMetrics = (): Metrics => {
   return {
     responded: (route, status) => responses([route, String(status)], 1),
     answered,
+    shadowed: ({ route, variant, outcome }) => shadows([route, variant, outcome], 1),
     gauge: (name, help, read) => {
       new Gauge({
         name,

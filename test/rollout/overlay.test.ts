@@ -67,7 +67,7 @@ describe('an overlay', () => {
   test('leaves out what is not declared any more, or is disabled', () => {
     const gone = applyOverlay(declared, {
       trial: { candidate: 'gone', control: 'stable', weightPercent: 5, seed: 's' },
-      shadow: { variant: 'gone', samplePercent: 10 },
+      shadow: { variant: 'gone', samplePercent: 10, maxConcurrency: 1 },
     })
     expect([gone.trial, gone.shadow]).toEqual([undefined, undefined])
     const disabled = applyOverlay(declared, {

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import {
   type Assertion,
   graded,
+  JudgeFailed,
   needsText,
   type Output,
   type Score,
@@ -81,15 +82,7 @@ export const closedQa = judged('model-graded-closedqa', async ({ text }, { value
 
 /** The output is better than the value, another answer. Asked twice with the order swapped; a judge that changes its mind says tie. */
 export const pairwise = judged('pairwise', async ({ text }, { value }, { judge, input }) => {
-  const ask = async (first: string, second: string) =>
-    (
-      await asked(
-        judge,
-        `Question:\n${fenced(input)}\nAnswer 1:\n${fenced(first)}\nAnswer 2:\n${fenced(second)}\nWhich answer is better? {"reason": one sentence, "better": 1, 2, or 0 for a tie}`,
-        z.object({ reason: z.string(), better: z.union([z.literal(0), z.literal(1), z.literal(2)]) }),
-      )
-    ).better
-  const [forward, backward] = [await ask(text, String(value)), await ask(String(value), text)]
+  const [forward, backward] = await bothOrders(judge, input, text, String(value))
   const preference = pairwisePreference(forward, backward)
   return {
     score: preference,
@@ -97,6 +90,30 @@ export const pairwise = judged('pairwise', async ({ text }, { value }, { judge, 
     reason: forward !== 0 && forward === backward ? 'the judge prefers a position, not an answer: a tie' : `preferred ${preference}`,
   }
 })
+
+/** Which of two answers a judge prefers: 1 the first, 0 the second, 0.5 neither, null when it gave no verdict. */
+export const preferenceBetween = async (judge: Judge, question: string, first: string, second: string): Promise<number | null> => {
+  try {
+    return pairwisePreference(...(await bothOrders(judge, question, first, second)))
+  } catch (error) {
+    if (error instanceof JudgeFailed || error instanceof z.ZodError) return null
+    throw error
+  }
+}
+
+const better = z.object({ reason: z.string(), better: z.union([z.literal(0), z.literal(1), z.literal(2)]) })
+
+const bothOrders = async (judge: Judge, question: string, one: string, other: string): Promise<[0 | 1 | 2, 0 | 1 | 2]> => {
+  const ask = async (first: string, second: string) =>
+    (
+      await asked(
+        judge,
+        `Question:\n${fenced(question)}\nAnswer 1:\n${fenced(first)}\nAnswer 2:\n${fenced(second)}\nWhich answer is better? {"reason": one sentence, "better": 1, 2, or 0 for a tie}`,
+        better,
+      )
+    ).better
+  return [await ask(one, other), await ask(other, one)]
+}
 
 /** 1, 0 or a tie of 0.5 for the answer that stood first in the first asking and second in the other. */
 export const pairwisePreference = (forward: 0 | 1 | 2, backward: 0 | 1 | 2): number => {
