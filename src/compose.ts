@@ -27,6 +27,7 @@ import { cacheRoutes } from './http/admin/cache.ts'
 import { costRoutes } from './http/admin/cost.ts'
 import { docsRoutes } from './http/admin/docs.ts'
 import { keyRoutes } from './http/admin/keys.ts'
+import { projectRoutes } from './http/admin/projects.ts'
 import { traceRoutes } from './http/admin/traces.ts'
 import { createApp } from './http/app.ts'
 import type { Env } from './http/context.ts'
@@ -64,7 +65,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
   const { db, listen } = database
   await migrate(db)
 
-  const access = await openAccess({ database, environment, serving, clock, log })
+  const access = await openAccess({ database, environment, auth: () => live.current.config.auth, serving, clock, log })
   const knowledge = createKnowledge({
     database,
     stateDir,
@@ -183,6 +184,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
   const mounts = {
     ...feedbackMounts({ db, config: () => live.current.config, routes, clock }),
     '/admin/keys': keyRoutes({ keys: access.keys, defaultScopes: () => live.current.config.keys.default_scopes }),
+    '/admin/projects': projectRoutes({ projects: access.projects }),
     '/admin/audit': auditRoutes({ db }),
     '/admin/cache': cacheRoutes({ drop: createDropCache({ db, clock, routes, cache }) }),
     '/admin/cost': costRoutes({ db }),

@@ -22,11 +22,12 @@ export const costCommands = (program: Command, context: CliContext): void => {
     .description('US dollars and tokens, summed; a cost that is not known is shown as unknown, never as zero')
     .addOption(
       new Option('--by <group>', 'one row for each')
-        .choices(['tenant', 'key', 'route', 'variant', 'model', 'purpose', 'day'])
+        .choices(['organisation', 'tenant', 'key', 'route', 'variant', 'model', 'purpose', 'day'])
         .default('day'),
     )
     .option('--from <time>', 'ISO date, or date-time with offset; inclusive')
     .option('--to <time>', 'ISO date, or date-time with offset; exclusive')
+    .option('--organisation <name>', 'only the projects of this organisation')
     .option('--tenant <name>', 'only this tenant')
     .option('--route <name>', 'only this route')
     .option('--model <name>', 'only this model')

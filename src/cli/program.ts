@@ -10,6 +10,7 @@ import { experimentCommands } from './experiments.ts'
 import { ingestCommands } from './ingest.ts'
 import { keyCommands } from './keys.ts'
 import { modelCommands } from './models.ts'
+import { projectCommands } from './projects.ts'
 import { promptCommands } from './prompts.ts'
 import { rolloutCommands } from './rollouts.ts'
 import { routeCommands } from './routes.ts'
@@ -56,6 +57,7 @@ Examples:
   evalCommands(program, context)
   experimentCommands(program, context)
   keyCommands(program, context)
+  projectCommands(program, context)
   traceCommands(program, context)
   modelCommands(program, context)
   promptCommands(program, context)

@@ -53,7 +53,13 @@ export const createAdmission = (deps: AdmissionDeps): { admit: Admit; close(): P
     const { principal, route } = request
     const own = limitsInMetadata(principal.metadata)
     if (own === undefined && rules().length === 0 && budgets().length === 0) return nothing
-    const who: Who = { key: principal.keyId, tenant: principal.tenant, route, model: variant.model }
+    const who: Who = {
+      key: principal.keyId,
+      tenant: principal.tenant,
+      organisation: principal.organisation ?? null,
+      route,
+      model: variant.model,
+    }
     const { prompt, completion = usualCompletionTokens } = estimate()
     const admitted = await limiter.admit({ who, own, tokens: prompt + completion, note: (limits) => request.noteLimits?.(limits) })
     const estimateUsd = costOfEstimate(priceOf()(variant.model, null, clock()), prompt, completion)

@@ -3,6 +3,7 @@ import { scopes } from '../keys/principal.ts'
 import { dimensions } from '../limits/rules.ts'
 import { hostNames } from '../models/providers/hosts.ts'
 import { providerKinds } from '../models/providers/index.ts'
+import { auth } from './auth.ts'
 import { guardrails, routeGuardrails } from './guardrails.ts'
 import { experiment, metrics } from './metrics.ts'
 import { rollout, shadow } from './rollout.ts'
@@ -293,6 +294,7 @@ const artifacts = z.strictObject({
 export const configName = name
 
 export const weirConfigSchema = z.strictObject({
+  auth,
   artifacts: artifacts.optional(),
   providers: z.record(name, provider).default({}),
   models: z.record(name, model).default({}),

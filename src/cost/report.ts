@@ -1,11 +1,12 @@
 import { and, count, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../db/database.ts'
-import { traces } from '../db/schema/serve.ts'
+import { projects, traces } from '../db/schema/serve.ts'
 
-export const groupings = ['tenant', 'key', 'route', 'variant', 'model', 'purpose', 'day'] as const
+export const groupings = ['organisation', 'tenant', 'key', 'route', 'variant', 'model', 'purpose', 'day'] as const
 export type Grouping = (typeof groupings)[number]
 
 export type CostFilter = {
+  organisation?: string | undefined
   tenant?: string | undefined
   route?: string | undefined
   model?: string | undefined
@@ -50,7 +51,11 @@ export const costReport = async (db: Database, by: Grouping, filter: CostFilter)
     .orderBy(...(by === 'day' ? [sql`1`] : [sql`${desc(costUsd)} nulls last`, desc(count()), sql`1`]))
 }
 
+const organisationOfTrace = sql`select ${projects.organisation} from ${projects} where ${projects.tenant} = ${traces.tenant}`
+
 const groupColumn: Record<Grouping, SQL> = {
+  // What a project cost before it joined counts for its organisation too.
+  organisation: sql`(${organisationOfTrace})`,
   tenant: sql`${traces.tenant}`,
   key: sql`${traces.keyId}`,
   route: sql`${traces.route}`,
@@ -65,7 +70,8 @@ const counted = (condition: SQL) => sql<number>`count(*) filter (where ${conditi
 const summed = (column: typeof traces.promptTokens | typeof traces.completionTokens | typeof traces.cachedTokens) =>
   sql<number>`coalesce(sum(${column}), 0)`.mapWith(Number)
 
-const conditions = ({ fromMs, toMs, ...names }: CostFilter): SQL[] => [
+const conditions = ({ fromMs, toMs, organisation, ...names }: CostFilter): SQL[] => [
+  ...(organisation === undefined ? [] : [sql`(${organisationOfTrace}) = ${organisation}`]),
   ...(['tenant', 'route', 'model'] as const).flatMap((name) => (names[name] === undefined ? [] : [eq(traces[name], names[name])])),
   ...(fromMs === undefined ? [] : [gte(traces.startedAtMs, fromMs)]),
   ...(toMs === undefined ? [] : [lt(traces.startedAtMs, toMs)]),

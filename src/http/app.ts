@@ -15,6 +15,7 @@ import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { type Authentication, requireKey } from './auth.ts'
 import type { Env } from './context.ts'
+import { cors } from './cors.ts'
 import { errorResponse, logFailure } from './errors.ts'
 import type { InFlight } from './in-flight.ts'
 import { rateLimitHeaders } from './rate-limit-headers.ts'
@@ -47,6 +48,7 @@ export type AppDeps = Authentication & {
 export const createApp = (deps: AppDeps): Hono<Env> => {
   const app = new Hono<Env>()
   app.use(arrival(deps))
+  app.use(cors(deps))
   app.use(requireKey(deps))
 
   app.get('/healthz', healthz)

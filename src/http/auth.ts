@@ -8,23 +8,29 @@ import { isSameOrigin } from './same-origin.ts'
 export const publicPaths: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
 
 export type Authentication = {
-  /** The owner of a secret, from memory. */
-  authenticate: (secret: string) => Principal | undefined
+  /**
+   * The owner of a secret, from memory, or of a token of an identity provider, whose keys may have to be fetched first. Throws
+   * `invalid_api_key` when it can say what is wrong.
+   */
+  authenticate: (secret: string) => Principal | undefined | Promise<Principal | undefined>
+  /** Whether pages of an origin may use any key at all. */
+  knowsOrigin: (origin: string) => boolean
   /** Who a caller without a key is, given the address it called from; undefined while a key is required. */
   keyless: (address: string | undefined) => Principal | undefined
 }
 
 /** Default deny: sets `principal`, or throws `invalid_api_key` or `permission_denied`. */
-export const requireKey = ({ authenticate, keyless }: Authentication): MiddlewareHandler<Env> =>
-  function requireKey(c, next) {
+export const requireKey = ({ authenticate, keyless }: Omit<Authentication, 'knowsOrigin'>): MiddlewareHandler<Env> =>
+  async function requireKey(c, next) {
     if (publicPaths.has(c.req.path)) return next()
     const secret = secretOf(c)
-    const known = secret === undefined ? undefined : authenticate(secret)
+    const known = secret === undefined ? undefined : await authenticate(secret)
     const principal = known ?? (isKey(secret) ? undefined : withoutKey(c, keyless))
     if (principal === undefined) throw new AppError('invalid_api_key', 'the API key is not valid')
     const scope = scopeFor(c.req.path)
     if (!principal.scopes.includes(scope)) throw new AppError('permission_denied', `this API key lacks the scope '${scope}'`)
     c.set('principal', principal)
+    refuseOtherOrigins(c, principal)
     return next()
   }
 
@@ -33,6 +39,13 @@ export const requireKey = ({ authenticate, keyless }: Authentication): Middlewar
  * none; a key that looks like ours and is not known is a mistake that its owner wants to hear of.
  */
 const isKey = (secret: string | undefined): boolean => secret?.startsWith('weir-') ?? false
+
+/** A key for the pages of one site is of no use to those of another. Programs send no `Origin`; they are not concerned. */
+const refuseOtherOrigins = (c: EdgeContext, { allowedOrigins }: Principal): void => {
+  const origin = c.req.header('origin')
+  if (origin === undefined || allowedOrigins == null || allowedOrigins.includes(origin)) return
+  throw new AppError('permission_denied', 'this API key is not for pages of this origin')
+}
 
 const scopeFor = (path: string): Scope => (path.startsWith('/v1/') || path === '/openapi.json' ? 'inference' : 'admin')
 

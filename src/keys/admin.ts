@@ -1,4 +1,5 @@
 import { and, asc, eq, isNull, ne, sql } from 'drizzle-orm'
+import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
 import { lockedTransaction } from '../db/advisory-lock.ts'
 import { appendAuditEvent } from '../db/audit.ts'
 import type { Database } from '../db/database.ts'
@@ -13,7 +14,7 @@ import type { Scope } from './principal.ts'
 import { hashSecret, newSecret, prefixOf } from './secret.ts'
 
 /** A key as lists show it. The secret's hash stays in the database. */
-export type ApiKey = Omit<typeof apiKeys.$inferSelect, 'hash' | 'scopes'> & { scopes: Scope[] }
+export type ApiKey = Omit<typeof apiKeys.$inferSelect, 'hash' | 'previousHash' | 'scopes'> & { scopes: Scope[] }
 
 /** A secret is shown this once and kept nowhere. */
 export type IssuedKey = { key: ApiKey; secret: string }
@@ -23,6 +24,8 @@ export type NewKey = {
   tenant: string
   scopes: readonly Scope[]
   allowedRoutes?: string[] | null | undefined
+  /** Origins of web pages that may use the key, such as `https://app.example`. */
+  allowedOrigins?: string[] | null | undefined
   metadata?: { [key: string]: string } | undefined
   expiresAtMs?: number | null | undefined
 }
@@ -34,8 +37,11 @@ export type KeyAdmin = {
   create(key: NewKey, by: By): Promise<IssuedKey>
   /** Every key, oldest first, revoked ones included; of one tenant when given. */
   list(tenant?: string): Promise<ApiKey[]>
-  /** A new secret for the same key; the old one ends at once. Throws `not_found` for an unknown or revoked key. */
-  rotate(id: string, by: By): Promise<IssuedKey>
+  /**
+   * A new secret for the same key. The old one works for `graceMs` more, and one that an earlier rotation left ends at once. Throws
+   * `not_found` for an unknown or revoked key.
+   */
+  rotate(id: string, graceMs: number, by: By): Promise<IssuedKey>
   /** For good. Throws `not_found` for an unknown or revoked key. */
   revoke(id: string, by: By): Promise<ApiKey>
   /**
@@ -62,6 +68,7 @@ export const createKeyAdmin = ({ db, clock, changed }: { db: Database; clock: Cl
       hash: hashSecret(secret),
       scopes: [...key.scopes],
       allowedRoutes: key.allowedRoutes ?? null,
+      allowedOrigins: key.allowedOrigins ?? null,
       metadata: key.metadata ?? {},
       origin,
       createdAtMs: clock(),
@@ -71,13 +78,7 @@ export const createKeyAdmin = ({ db, clock, changed }: { db: Database; clock: Cl
     return announced(tx, 'key.create', undefined, inserted as ApiKey, by)
   }
 
-  const update = async (
-    tx: Database,
-    id: string,
-    action: string,
-    values: Partial<typeof apiKeys.$inferInsert>,
-    by: By,
-  ): Promise<ApiKey> => {
+  const update = async (tx: Database, id: string, action: string, values: Changes, by: By): Promise<ApiKey> => {
     const active = and(eq(apiKeys.id, id), isNull(apiKeys.revokedAtMs))
     const [before] = isUuid(id) ? await tx.select(shown).from(apiKeys).where(active) : []
     if (!before) throw new AppError('not_found', `there is no active key ${id}`)
@@ -123,9 +124,10 @@ export const createKeyAdmin = ({ db, clock, changed }: { db: Database; clock: Cl
         .orderBy(asc(apiKeys.id))
       return rows as ApiKey[]
     },
-    rotate: async (id, by) => {
+    rotate: async (id, graceMs, by) => {
       const secret = newSecret()
-      const values = { hash: hashSecret(secret), prefix: prefixOf(secret) }
+      const previous = graceMs > 0 ? { previousHash: sql`hash`, previousUntilMs: clock() + graceMs } : noPrevious
+      const values: Changes = { hash: hashSecret(secret), prefix: prefixOf(secret), ...previous }
       return { key: await change((tx) => update(tx, id, 'key.rotate', values, by)), secret }
     },
     revoke: (id, by) => change((tx) => update(tx, id, 'key.revoke', { revokedAtMs: clock() }, by)),
@@ -146,6 +148,10 @@ export const createKeyAdmin = ({ db, clock, changed }: { db: Database; clock: Cl
   }
 }
 
+type Changes = PgUpdateSetSource<typeof apiKeys>
+
+const noPrevious = { previousHash: null, previousUntilMs: null }
+
 const adminKey = (name: string): NewKey => ({ name, tenant: 'default', scopes: ['inference', 'admin'] })
 
 const shown = {
@@ -155,9 +161,11 @@ const shown = {
   prefix: apiKeys.prefix,
   scopes: apiKeys.scopes,
   allowedRoutes: apiKeys.allowedRoutes,
+  allowedOrigins: apiKeys.allowedOrigins,
   metadata: apiKeys.metadata,
   origin: apiKeys.origin,
   createdAtMs: apiKeys.createdAtMs,
   expiresAtMs: apiKeys.expiresAtMs,
   revokedAtMs: apiKeys.revokedAtMs,
+  previousUntilMs: apiKeys.previousUntilMs,
 }

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { isNull, sql } from 'drizzle-orm'
 import type { Database, Listen } from '../db/database.ts'
-import { apiKeys } from '../db/schema/serve.ts'
+import { apiKeys, projects } from '../db/schema/serve.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Principal, Scope } from './principal.ts'
 import { hashSecret } from './secret.ts'
@@ -20,6 +20,10 @@ export type Keyring = {
   start(): Promise<void>
   /** Who holds this secret; undefined when nobody, no longer, or not any more. From memory: the keys as last read, also while the database is away. */
   authenticate(secret: string): Principal | undefined
+  /** The organisation that a tenant belongs to; null when to none. */
+  organisationOf(tenant: string): string | null
+  /** Whether pages of an origin may use any key at all. */
+  knowsOrigin(origin: string): boolean
   /** True while no key was ever made by hand: a loopback server may then let callers in without one. */
   onlyFirstKeyExists(): boolean
   /** Reads the keys anew, if they have changed. */
@@ -31,7 +35,7 @@ export type Keyring = {
 export const keysChannel = 'weir_keys'
 
 export const createKeyring = ({ db, listen, clock, pollMs = 500, onError = () => {} }: KeyringOptions): Keyring => {
-  let keys: ReadonlyMap<string, HeldKey> = new Map()
+  let held: Held = { keys: new Map(), organisations: new Map(), origins: new Set() }
   let onlyFirst = false
   let version: string | undefined
   let timer: Timer | undefined
@@ -42,7 +46,7 @@ export const createKeyring = ({ db, listen, clock, pollMs = 500, onError = () =>
   const read = async (): Promise<void> => {
     const found = await keysVersion(db)
     if (found.version === version) return
-    keys = await readKeys(db)
+    held = await readKeys(db)
     onlyFirst = found.onlyFirst
     version = found.version
   }
@@ -66,10 +70,12 @@ export const createKeyring = ({ db, listen, clock, pollMs = 500, onError = () =>
     },
     authenticate: (secret) => {
       const hash = hashSecret(secret)
-      const key = keys.get(handleOf(hash))
+      const key = held.keys.get(handleOf(hash))
       if (!key || !timingSafeEqual(key.hash, Buffer.from(hash))) return undefined
-      return key.expiresAtMs !== null && key.expiresAtMs <= clock() ? undefined : key.principal
+      return key.untilMs <= clock() ? undefined : key.principal
     },
+    organisationOf: (tenant) => held.organisations.get(tenant) ?? null,
+    knowsOrigin: (origin) => held.origins.has(origin),
     onlyFirstKeyExists: () => onlyFirst,
     refresh,
     close: async () => {
@@ -81,26 +87,49 @@ export const createKeyring = ({ db, listen, clock, pollMs = 500, onError = () =>
   }
 }
 
-type HeldKey = { hash: Buffer; expiresAtMs: number | null; principal: Principal }
+type Held = {
+  keys: ReadonlyMap<string, HeldSecret>
+  organisations: ReadonlyMap<string, string>
+  origins: ReadonlySet<string>
+}
+type HeldSecret = { hash: Buffer; untilMs: number; principal: Principal }
 
-/** Keys are found by a part of their hash, and proved by all of it in constant time. */
+/** Secrets are found by a part of their hash, and proved by all of it in constant time. */
 const handleOf = (hash: string) => hash.slice(0, 16)
 
-/** Changes whenever anything about any key does; one small row to poll. */
+/** Changes whenever anything about any key or project does; one small row to poll. */
 const keysVersion = async (db: Database): Promise<{ version: string; onlyFirst: boolean }> => {
   const [row] = await db.execute<{ version: string; only_first: boolean }>(sql`
-    select count(*) || ':' || coalesce(bit_xor(hashtextextended(row_to_json(api_keys)::text, 0)), 0) as version,
+    select count(*) || ':' || coalesce(bit_xor(hashtextextended(row_to_json(api_keys)::text, 0)), 0)
+        || ':' || (select coalesce(bit_xor(hashtextextended(row_to_json(projects)::text, 0)), 0) from projects) as version,
       count(*) filter (where origin = 'created') = 0 as only_first
     from api_keys`)
   return { version: row?.version ?? '', onlyFirst: row?.only_first ?? false }
 }
 
-const readKeys = async (db: Database): Promise<Map<string, HeldKey>> => {
+const readKeys = async (db: Database): Promise<Held> => {
+  const organisations = new Map((await db.select().from(projects)).map(({ tenant, organisation }) => [tenant, organisation]))
   const rows = await db.select().from(apiKeys).where(isNull(apiKeys.revokedAtMs))
-  return new Map(
-    rows.map(({ id, hash, tenant, scopes, allowedRoutes, metadata, expiresAtMs }) => [
-      handleOf(hash),
-      { hash: Buffer.from(hash), expiresAtMs, principal: { keyId: id, tenant, scopes: scopes as Scope[], allowedRoutes, metadata } },
-    ]),
-  )
+  const secrets = rows.flatMap((row): HeldSecret[] => {
+    const { id: keyId, tenant, allowedRoutes, allowedOrigins, metadata } = row
+    const organisation = organisations.get(tenant) ?? null
+    const principal: Principal = {
+      keyId,
+      tenant,
+      organisation,
+      scopes: row.scopes as Scope[],
+      allowedRoutes,
+      allowedOrigins,
+      metadata,
+    }
+    const untilMs = row.expiresAtMs ?? Number.POSITIVE_INFINITY
+    const current = { hash: Buffer.from(row.hash), untilMs, principal }
+    if (row.previousHash === null || row.previousUntilMs === null) return [current]
+    return [{ hash: Buffer.from(row.previousHash), untilMs: Math.min(untilMs, row.previousUntilMs), principal }, current]
+  })
+  return {
+    keys: new Map(secrets.map((secret) => [handleOf(secret.hash.toString()), secret])),
+    organisations,
+    origins: new Set(rows.flatMap(({ allowedOrigins }) => allowedOrigins ?? [])),
+  }
 }

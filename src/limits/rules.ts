@@ -1,9 +1,9 @@
-/** Whom a limit or budget counts for: each key, tenant, route or model by itself. */
-export const dimensions = ['key', 'tenant', 'route', 'model'] as const
+/** Whom a limit or budget counts for: each key, tenant, organisation, route or model by itself. */
+export const dimensions = ['key', 'tenant', 'organisation', 'route', 'model'] as const
 export type Dimension = (typeof dimensions)[number]
 
-/** Who asks for what. Callers without a key have none. */
-export type Who = { key: string | null; tenant: string; route: string; model: string }
+/** Who asks for what. Callers without a key have none, and most tenants have no organisation. */
+export type Who = { key: string | null; tenant: string; organisation: string | null; route: string; model: string }
 
 /** What can be limited, and over which span. Names are those of `weir.yaml` and of key metadata. */
 export const rateLimits = {

@@ -4,6 +4,7 @@ import type { CliContext } from '../../src/cli/context.ts'
 import { costCommands } from '../../src/cli/cost.ts'
 import { costReport } from '../../src/cost/report.ts'
 import { costRoutes } from '../../src/http/admin/cost.ts'
+import { createProjectAdmin } from '../../src/keys/projects.ts'
 import { insertTraces } from '../../src/traces/insert.ts'
 import type { Trace } from '../../src/traces/trace.ts'
 import { describeDatabases, type TestDatabase } from '../support/database.ts'
@@ -110,6 +111,17 @@ describeDatabases('cost report', (makeDatabase) => {
           "'=cmd(),2,0,12,68,0,,1",
         ].join('\r\n'),
       )
+    })
+
+    test('sums the projects of an organisation', async () => {
+      const projects = createProjectAdmin({ db: handle.db, clock: () => nowMs, changed: async () => {} })
+      await projects.assign({ tenant: 'acme', organisation: 'holding' }, { actor: 'test', reason: 'because' })
+      const rows = JSON.parse(await run('--by', 'organisation', '--json'))
+      expect(rows.map((row: { group: string; cost_usd: number }) => [row.group, row.cost_usd])).toEqual([
+        ['holding', 0.75],
+        [null, null],
+      ])
+      expect(JSON.parse(await run('--by', 'tenant', '--organisation', 'holding', '--json'))).toMatchObject([{ group: 'acme' }])
     })
 
     test('prints JSON, and filters', async () => {

@@ -76,6 +76,7 @@ export const startGateway = (options: GatewayOptions = {}) => {
       return secret === 'admin' ? { ...principal, scopes: ['inference', 'admin'] } : undefined
     },
     keyless: () => undefined,
+    knowsOrigin: () => false,
     ...options.app,
   })
   const serving = serve({ app, inFlight, hostname: '127.0.0.1', port: 0, graceMs: options.graceMs ?? 1000 })

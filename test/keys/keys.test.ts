@@ -4,6 +4,7 @@ import { apiKeys, auditEvents } from '../../src/db/schema/serve.ts'
 import { createKeyAdmin } from '../../src/keys/admin.ts'
 import { createKeyring, type Keyring } from '../../src/keys/keyring.ts'
 import { mayCall } from '../../src/keys/principal.ts'
+import { createProjectAdmin } from '../../src/keys/projects.ts'
 import { describeDatabases, type TestDatabase } from '../support/database.ts'
 
 describeDatabases('keys', (makeDatabase) => {
@@ -16,7 +17,7 @@ describeDatabases('keys', (makeDatabase) => {
 
   beforeEach(async () => {
     handle ??= await makeDatabase()
-    await handle.db.execute(sql.raw('truncate api_keys, audit_events'))
+    await handle.db.execute(sql.raw('truncate api_keys, projects, audit_events'))
   })
   afterEach(async () => {
     for (const ring of rings.splice(0)) await ring.close()
@@ -40,8 +41,10 @@ describeDatabases('keys', (makeDatabase) => {
     expect(principal).toEqual({
       keyId: key.id,
       tenant: 'acme',
+      organisation: null,
       scopes: ['inference'],
       allowedRoutes: ['support'],
+      allowedOrigins: null,
       metadata: { team: 'web' },
     })
     expect(principal && [mayCall(principal, 'support'), mayCall(principal, 'other')]).toEqual([true, false])
@@ -67,13 +70,49 @@ describeDatabases('keys', (makeDatabase) => {
     expect(keyring.authenticate(expiring.secret)).toBeUndefined()
 
     const first = await admin.create(inference, by)
-    const second = await admin.rotate(first.key.id, by)
+    const second = await admin.rotate(first.key.id, 0, by)
     expect(keyring.authenticate(first.secret)).toBeUndefined()
     expect(keyring.authenticate(second.secret)).toMatchObject({ keyId: first.key.id })
     await admin.revoke(first.key.id, by)
     expect(keyring.authenticate(second.secret)).toBeUndefined()
-    await expect(admin.rotate(first.key.id, by)).rejects.toMatchObject({ code: 'not_found' })
+    await expect(admin.rotate(first.key.id, 0, by)).rejects.toMatchObject({ code: 'not_found' })
     await expect(admin.revoke('guess', by)).rejects.toMatchObject({ code: 'not_found' })
+  })
+
+  test('lets the old secret of a rotated key work for the grace period, and no older one', async () => {
+    const { keyring, admin } = await open()
+    const first = await admin.create({ ...inference, expiresAtMs: nowMs + 90_000 }, by)
+    const second = await admin.rotate(first.key.id, 60_000, by)
+    expect(second.key.previousUntilMs).toBe(nowMs + 60_000)
+    for (const { secret } of [first, second]) expect(keyring.authenticate(secret)).toMatchObject({ keyId: first.key.id })
+    nowMs += 30_000
+    const third = await admin.rotate(first.key.id, 90_000, by)
+    expect([first, second, third].map(({ secret }) => keyring.authenticate(secret) !== undefined)).toEqual([false, true, true])
+    // The key's own end comes before that of the grace period.
+    nowMs += 60_000
+    expect([second, third].map(({ secret }) => keyring.authenticate(secret))).toEqual([undefined, undefined])
+
+    const leaked = await admin.create(inference, by)
+    await admin.rotate(leaked.key.id, 60_000, by)
+    await admin.revoke(leaked.key.id, by)
+    expect(keyring.authenticate(leaked.secret)).toBeUndefined()
+  })
+
+  test('put the organisation of the tenant above it, at once and on every replica', async () => {
+    const { keyring, admin } = await open()
+    const other = await ring(await handle.replica())
+    const projects = createProjectAdmin({ db: handle.db, clock, changed: keyring.refresh })
+    const { secret } = await admin.create(inference, by)
+    await projects.assign({ tenant: 'acme', organisation: 'first' }, by)
+    await projects.assign({ tenant: 'acme', organisation: 'holding' }, by)
+    expect(keyring.authenticate(secret)).toMatchObject({ tenant: 'acme', organisation: 'holding' })
+    await expect.poll(() => other.organisationOf('acme'), { timeout: 1_000 }).toBe('holding')
+    expect(await projects.list()).toEqual([{ tenant: 'acme', organisation: 'holding' }])
+    await projects.remove('acme', by)
+    expect(keyring.authenticate(secret)).toMatchObject({ organisation: null })
+    await expect(projects.remove('acme', by)).rejects.toMatchObject({ code: 'not_found' })
+    const events = await handle.db.select().from(auditEvents).orderBy(desc(auditEvents.id))
+    expect(events.map(({ action }) => action)).toEqual(['project.remove', 'project.assign', 'project.assign', 'key.create'])
   })
 
   test('reaches other replicas within a second', async () => {
@@ -121,7 +160,7 @@ describeDatabases('keys', (makeDatabase) => {
   test('leaves an audit event for each change, and none for one that failed', async () => {
     const { admin } = await open()
     const { key } = await admin.create(inference, by)
-    await admin.rotate(key.id, by)
+    await admin.rotate(key.id, 0, by)
     await admin.revoke(key.id, by)
     await admin.revoke(key.id, by).catch(() => {})
     const events = await handle.db.select().from(auditEvents).orderBy(desc(auditEvents.id))

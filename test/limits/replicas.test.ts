@@ -116,7 +116,7 @@ describeDatabases('budgets', (makeDatabase) => {
     handle = await makeDatabase()
   })
   const budget: Budget = { per: 'tenant', period: 'month', usd: 1, warnPercent: 80 }
-  const who = { key: 'k', tenant: 'acme', route: 'r', model: 'm' }
+  const who = { key: 'k', tenant: 'acme', organisation: null, route: 'r', model: 'm' }
   const replicasOf = async (warnings: unknown[]) => {
     await handle.db.execute(sql`truncate allowances`)
     const databases = [handle, await handle.replica()]
@@ -202,7 +202,9 @@ describe('while the database is away', () => {
   test('nothing is spent of budgets', async () => {
     const leases = createLeases<BudgetAllowance>({ ledger: strict(away), clock })
     const budgets = createBudgets({ leases, budgets: () => [{ per: 'tenant', period: 'day', usd: 1 }] })
-    await expect(budgets.reserve({ key: null, tenant: 't', route: 'r', model: 'm' }, 0.1)).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(budgets.reserve({ key: null, tenant: 't', organisation: null, route: 'r', model: 'm' }, 0.1)).rejects.toMatchObject({
+      code: 'unavailable',
+    })
     await leases.close()
   })
 })

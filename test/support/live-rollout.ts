@@ -2,10 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { sql } from 'drizzle-orm'
-import { openDatabase } from '../../src/db/database.ts'
 import { seededRandom } from '../../src/lib/stats/random.ts'
 import { answersWell, startFaultyUpstream, status } from './faulty-upstream.ts'
+import { emptyDatabase } from './replicas.ts'
 import { createWorkplace, type ServerProcess } from './server-process.ts'
 
 export type LiveRollout = {
@@ -144,16 +143,4 @@ export const playLiveRollout = async (options: LiveRollout): Promise<LiveOutcome
     await Promise.all(servers.map(({ exited }) => exited))
     rmSync(folder, { recursive: true, force: true })
   }
-}
-
-const emptyDatabase = async (postgres: string) => {
-  const name = `weir_test_${Bun.randomUUIDv7().replaceAll('-', '')}`
-  const run = async (statement: string) => {
-    await using admin = await openDatabase({ url: postgres, stateDir: '', connections: 1 })
-    await admin.db.execute(sql.raw(statement))
-  }
-  await run(`create database ${name}`)
-  const url = new URL(postgres)
-  url.pathname = `/${name}`
-  return { url: url.href, [Symbol.asyncDispose]: () => run(`drop database if exists ${name} with (force)`) }
 }

@@ -57,6 +57,17 @@ export const apiKeys = pgTable('api_keys', {
   createdAtMs: epochMs('created_at').notNull(),
   expiresAtMs: epochMs('expires_at'),
   revokedAtMs: epochMs('revoked_at'),
+  /** Of the secret before the last rotation, which works until then. */
+  previousHash: text('previous_hash'),
+  previousUntilMs: epochMs('previous_until'),
+  /** Origins of web pages that may use the key; null: no page of another site. */
+  allowedOrigins: text('allowed_origins').array(),
+})
+
+/** The organisation above a tenant, for limits, budgets and reports. */
+export const projects = pgTable('projects', {
+  tenant: text('tenant').primaryKey(),
+  organisation: text('organisation').notNull(),
 })
 
 /** Who did what, and why. A trigger refuses to change or delete a row. */

@@ -5,7 +5,7 @@ import type { Database } from '../../db/database.ts'
 import type { Env } from '../context.ts'
 import { documented } from './documented.ts'
 
-/** `GET /admin/cost?by=…`: what requests cost, summed by tenant, key, route, variant, model, purpose or day. */
+/** `GET /admin/cost?by=…`: what requests cost, summed by organisation, tenant, key, route, variant, model, purpose or day. */
 export const costRoutes = ({ db }: { db: Database }): OpenAPIHono<Env> => {
   const app = new OpenAPIHono<Env>()
   documented(
@@ -35,6 +35,7 @@ const query = z.strictObject({
   by: z.enum(groupings),
   from: time,
   to: time,
+  organisation: z.string().optional(),
   tenant: z.string().optional(),
   route: z.string().optional(),
   model: z.string().optional(),
