@@ -1,11 +1,12 @@
 import { type Guarding, refusalEvents } from '../guardrails/guarding.ts'
 import { AppError } from '../lib/errors.ts'
+import { BudgetExceeded } from '../limits/budgets.ts'
 import type { ChatEvent, ChatModel, ChatRequest, FinishReason, Sampling, Usage } from '../models/chat-model.ts'
-import { estimateUsage } from '../models/providers/estimate.ts'
 import type { RouteTable, Variant } from '../rollout/route.ts'
 import type { RecordTrace, Trace } from '../traces/trace.ts'
 import type { Admission, Admit } from './admit.ts'
 import { checkCapabilities } from './capabilities.ts'
+import { estimateOf, imagesOf } from './estimate.ts'
 import { noteFailure } from './failure.ts'
 import { type Cost, noteObservation, noteUsage, noteVariant, openTrace } from './open-trace.ts'
 import { pickVariant } from './pick-variant.ts'
@@ -43,7 +44,7 @@ export const createAnswer =
     const ask = async (): Promise<AsyncIterable<ChatEvent>> => {
       const { variant, arm } = pickVariant(routes(), request)
       noteVariant(trace, variant, arm)
-      const model = chatModel(modelOf(variant), variant)
+      chatModel(modelOf(variant), variant)
       const guarding = guard?.(request)
       if (guarding) trace.guardrails = guarding.reports
       const heard = guarding ? await guarding.input({ input: request.chat.input, variables: request.variables }) : undefined
@@ -52,13 +53,33 @@ export const createAnswer =
         return refusalEvents(heard.refusal, choices.length)
       }
       const allowed = heard ? { ...request, variables: heard.variables, chat: { ...request.chat, input: heard.input } } : request
+      return begin(allowed, variant, guarding).catch((error) => {
+        const route = insteadOf(error)
+        if (route === undefined) throw error
+        answer.budgetFallback = trace.route = route
+        trace.metadata = { ...trace.metadata, budget_fallback_from: request.route }
+        const instead = { ...allowed, route, pin: null, principal: { ...request.principal, allowedRoutes: null } }
+        const cheaper = pickVariant(routes(), instead)
+        noteVariant(trace, cheaper.variant, cheaper.arm)
+        return begin(instead, cheaper.variant, guarding)
+      })
+    }
+
+    /** Of the error of a budget, the route that it names, if that is served. */
+    const insteadOf = (error: unknown): string | undefined => {
+      const route = error instanceof BudgetExceeded ? error.fallback : undefined
+      return route !== undefined && route !== request.route && routes().has(route) ? route : undefined
+    }
+
+    const begin = async (allowed: AnswerRequest, variant: Variant, guarding: Guarding | undefined): Promise<AsyncIterable<ChatEvent>> => {
+      const model = chatModel(modelOf(variant), variant)
       prepared = await prepareInput(prepare, variant, allowed)
       asked = toChatRequest(allowed, variant, prepared, (observation) => {
         if (observation.type === 'cache') answer.cacheAgeS = observation.ageS
         noteObservation(trace, observation)
       })
       checkCapabilities(model, asked)
-      if (prepared.reply === undefined) admission = await admit?.({ request, variant, estimate: estimateOf(asked) })
+      if (prepared.reply === undefined) admission = await admit?.({ request: allowed, variant, estimate: estimateOf(asked) })
       else trace.model = null
       const events = prepared.reply === undefined ? model.stream(asked) : replyEvents(prepared.reply, choices.length)
       const revised = prepared.revise?.(events) ?? events
@@ -85,27 +106,23 @@ export const createAnswer =
         throw noteFailure(trace, error, request.signal)
       } finally {
         trace.latencyMs = request.elapsedMs()
-        if (answer.usage) noteUsage(trace, answer.usage, cost)
+        if (answer.usage) noteUsage(trace, answer.usage, cost, asked ? imagesOf(asked.input) : 0)
         admission?.settle(trace)
         if (keepPayload()) trace.payload = payloadOf(asked ?? request.chat, choices, prepared?.passages)
         record(trace)
         ended?.(request, trace)
       }
     }
-    const answer: Answer & { usage: Usage | undefined; cacheAgeS: number | undefined } = {
+    const answer: Answer & { usage: Usage | undefined; cacheAgeS: number | undefined; budgetFallback: string | undefined } = {
       events: events(),
       choices,
       usage: undefined,
       cacheAgeS: undefined,
+      budgetFallback: undefined,
       trace,
     }
     return answer
   }
-
-const estimateOf = (request: ChatRequest) => () => ({
-  prompt: estimateUsage(request, 0).promptTokens,
-  completion: request.sampling.maxTokens === undefined ? undefined : request.sampling.maxTokens * (request.n ?? 1),
-})
 
 const chatModel = (model: ChatModel | undefined, variant: Variant): ChatModel => {
   if (model !== undefined) return model

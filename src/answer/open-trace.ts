@@ -8,6 +8,8 @@ export type Cost = (use: {
   model: string
   upstreamModel: string | null
   usage: Usage
+  /** Images that the model was shown; none when absent. */
+  images?: number | undefined
   upstreamMs: number | null
   /** Milliseconds since the epoch: prices change. */
   atMs: number
@@ -84,15 +86,20 @@ export const noteObservation = (trace: Trace, observation: Observation): void =>
 }
 
 /** Tokens and what they cost. For the end of a request, when it is known who served it. */
-export const noteUsage = (trace: Trace, usage: Usage, cost: Cost): void => {
+export const noteUsage = (trace: Trace, usage: Usage, cost: Cost, images = 0): void => {
   trace.promptTokens = usage.promptTokens
   trace.completionTokens = usage.completionTokens
   trace.cachedTokens = usage.cachedTokens
-  trace.costUsd = costOfTrace(trace, usage, cost)
+  trace.costUsd = costOfTrace(trace, usage, cost, images)
 }
 
 /** What came from the cache, or from no model at all, costs nothing. */
-const costOfTrace = ({ model, upstreamModel, cache, upstreamMs, startedAtMs }: Trace, usage: Usage, cost: Cost): number | null => {
+const costOfTrace = (
+  { model, upstreamModel, cache, upstreamMs, startedAtMs }: Trace,
+  usage: Usage,
+  cost: Cost,
+  images: number,
+): number | null => {
   if (model === null || cache === 'hit' || cache === 'stale') return 0
-  return cost({ model, upstreamModel, usage, upstreamMs, atMs: startedAtMs })
+  return cost({ model, upstreamModel, usage, images, upstreamMs, atMs: startedAtMs })
 }

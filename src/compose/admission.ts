@@ -4,7 +4,7 @@ import { costOf } from '../cost/cost-of.ts'
 import type { DatabaseHandle } from '../db/database.ts'
 import type { Clock } from '../lib/clock.ts'
 import { AppError } from '../lib/errors.ts'
-import { type Budget, type BudgetAllowance, createBudgets } from '../limits/budgets.ts'
+import { type Budget, type BudgetAllowance, BudgetExceeded, createBudgets } from '../limits/budgets.ts'
 import { createLeases } from '../limits/leases.ts'
 import { memoryLedger, strict, withStandIn } from '../limits/ledger.ts'
 import { createLimiter } from '../limits/limiter.ts'
@@ -60,11 +60,12 @@ export const createAdmission = (deps: AdmissionDeps): { admit: Admit; close(): P
       route,
       model: variant.model,
     }
-    const { prompt, completion = usualCompletionTokens } = estimate()
+    const { prompt, completion = usualCompletionTokens, images } = estimate()
     const admitted = await limiter.admit({ who, own, tokens: prompt + completion, note: (limits) => request.noteLimits?.(limits) })
-    const estimateUsd = costOfEstimate(priceOf()(variant.model, null, clock()), prompt, completion)
+    const estimateUsd = costOfEstimate(priceOf()(variant.model, null, clock()), prompt, completion, images)
     const reservation = await spending.reserve(who, estimateUsd).catch((error) => {
-      admitted.settle(0)
+      if (error instanceof BudgetExceeded) admitted.cancel()
+      else admitted.settle(0)
       throw error
     })
     return {
@@ -94,9 +95,9 @@ const usualCompletionTokens = 1024
 const usualAnswerMs = 10_000
 
 /** What has no price, such as a local model, spends no budget. Hosted models have one: `budgetsOf` sees to it. */
-const costOfEstimate = (price: ReturnType<PriceOf>, promptTokens: number, completionTokens: number): number => {
+const costOfEstimate = (price: ReturnType<PriceOf>, promptTokens: number, completionTokens: number, images = 0): number => {
   if (price === undefined) return 0
-  return costOf(price, { usage: { promptTokens, completionTokens, cachedTokens: 0 }, upstreamMs: usualAnswerMs }) ?? 0
+  return costOf(price, { usage: { promptTokens, completionTokens, cachedTokens: 0 }, images, upstreamMs: usualAnswerMs }) ?? 0
 }
 
 /** The budgets of a configuration. Throws `invalid_request` when a hosted model has no price: no budget could count it. */
@@ -107,5 +108,9 @@ export const budgetsOf = (config: WeirConfig, priceOf: PriceOf, nowMs: number): 
   if (config.budgets.length > 0 && unpriced.length > 0) {
     throw new AppError('invalid_request', `budgets need a price for every hosted model: set models.<name>.price for ${unpriced.join(', ')}`)
   }
-  return config.budgets.map(({ warn_percent: warnPercent, ...same }) => ({ ...same, warnPercent }))
+  return config.budgets.map(({ warn_percent: warnPercent, on_exceeded, ...same }) => ({
+    ...same,
+    warnPercent,
+    fallback: on_exceeded?.fallback,
+  }))
 }

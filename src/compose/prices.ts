@@ -29,9 +29,9 @@ export const createPriceOf = (config: WeirConfig, table: PriceTable): PriceOf =>
 /** What a request to a model cost; null when its price is unknown. */
 export const createCost =
   (priceOf: () => PriceOf): Cost =>
-  ({ model, upstreamModel, usage, upstreamMs, atMs }) => {
+  ({ model, upstreamModel, usage, images, upstreamMs, atMs }) => {
     const price = priceOf()(model, upstreamModel, atMs)
-    return price === undefined ? null : costOf(price, { usage, upstreamMs })
+    return price === undefined ? null : costOf(price, { usage, images, upstreamMs })
   }
 
 const ownPrice = (id: string, model: ModelConfig): [string, Price][] => {
@@ -45,6 +45,7 @@ const ownPrice = (id: string, model: ModelConfig): [string, Price][] => {
         inputPerMillionUsd: price.input_per_million_usd,
         outputPerMillionUsd: price.output_per_million_usd,
         cachedInputPerMillionUsd: price.cached_input_per_million_usd,
+        imageUsd: price.image_usd,
       },
     ],
   ]

@@ -10,6 +10,7 @@ export const crossCheck = (config: WeirConfig): Fault[] => {
     ...modelFaults(config, llms),
     ...guardrailFaults(config, llms),
     ...Object.entries(config.routes).flatMap(([name, route]) => routeFaults(name, route, config, llms)),
+    ...budgetFaults(config, llms),
     ...Object.entries(config.collections).flatMap(([name, collection]) =>
       unknownName(['collections', name, 'embedding'], collection.embedding, namesOf(config, 'embedding'), 'embedding model'),
     ),
@@ -73,6 +74,13 @@ const guardrailFaults = (config: WeirConfig, llms: ReadonlySet<string>): Fault[]
       : [],
   )
   return [...models, ...uses, ...labels]
+}
+
+const budgetFaults = (config: WeirConfig, llms: ReadonlySet<string>): Fault[] => {
+  const answering = new Set([...Object.keys(config.routes), ...llms])
+  return config.budgets.flatMap(({ on_exceeded }, index) =>
+    on_exceeded ? unknownName(['budgets', index, 'on_exceeded', 'fallback'], on_exceeded.fallback, answering, 'route or llm') : [],
+  )
 }
 
 /** Those of one route in a configuration that may not have it yet, such as one that is put through the API. */

@@ -71,9 +71,11 @@ const tokenPrice = z.strictObject({
   output_per_million_usd: usd.default(0),
   /** What the host asks for input that its own prompt cache held; the input price when absent. */
   cached_input_per_million_usd: usd.optional(),
+  /** For each image that a request shows, where the host does not count images as tokens. */
+  image_usd: usd.optional(),
 })
 
-/** What a second of a local model at work costs, such as the price of its machine divided by the models on it. */
+/** What a second at work costs: of a local model the price of its machine divided by the models on it, of a hosted one its host's. */
 const timePrice = z.strictObject({ second_usd: usd })
 
 const localLlm = z.strictObject({
@@ -139,7 +141,7 @@ const hosted = {
   /** The host's own name for the model. */
   model: z.string().min(1),
   /** Instead of the price in `data/prices.yaml`. */
-  price: tokenPrice.optional(),
+  price: z.union([timePrice, tokenPrice]).optional(),
 }
 
 const hostedLlm = z.strictObject({
@@ -276,6 +278,8 @@ const budget = z
     warn_percent: z.number().positive().max(100).optional(),
     /** Where the warning is posted; it is logged in any case. */
     webhook: z.url({ protocol: /^https?$/ }).optional(),
+    /** Instead of a refusal: the request goes to this route, when its cost still fits. */
+    on_exceeded: z.strictObject({ fallback: name }).optional(),
   })
   .refine((rule) => rule.webhook === undefined || rule.warn_percent !== undefined, { message: 'needs warn_percent', path: ['webhook'] })
 

@@ -33,21 +33,38 @@ const withoutDate = (model: string): string => model.replace(/-(\d{4}-\d{2}-\d{2
 
 const usd = z.number().nonnegative()
 
+/** By tokens, or by the second at work. */
 const entry = z
   .strictObject({
     from: z.iso.date(),
-    input_per_million_usd: usd,
-    output_per_million_usd: usd,
+    input_per_million_usd: usd.optional(),
+    output_per_million_usd: usd.optional(),
     cached_input_per_million_usd: usd.optional(),
+    image_usd: usd.optional(),
+    second_usd: usd.optional(),
   })
-  .transform((row) => ({
-    fromMs: Date.parse(row.from),
-    price: {
-      inputPerMillionUsd: row.input_per_million_usd,
-      outputPerMillionUsd: row.output_per_million_usd,
-      cachedInputPerMillionUsd: row.cached_input_per_million_usd,
-    } satisfies Price,
-  }))
+  .transform(({ from, ...row }, context) => {
+    const price = priceOf(row)
+    if (price !== undefined) return { fromMs: Date.parse(from), price }
+    context.addIssue({ code: 'custom', message: 'needs input_per_million_usd and output_per_million_usd, or second_usd alone' })
+    return z.NEVER
+  })
+
+type Row = {
+  [Name in `${'input_per_million' | 'output_per_million' | 'cached_input_per_million' | 'image' | 'second'}_usd`]?: number | undefined
+}
+
+const priceOf = (row: Row): Price | undefined => {
+  const { second_usd, input_per_million_usd, output_per_million_usd, cached_input_per_million_usd, image_usd } = row
+  if (second_usd !== undefined) return Object.keys(row).length === 1 ? { secondUsd: second_usd } : undefined
+  if (input_per_million_usd === undefined || output_per_million_usd === undefined) return undefined
+  return {
+    inputPerMillionUsd: input_per_million_usd,
+    outputPerMillionUsd: output_per_million_usd,
+    cachedInputPerMillionUsd: cached_input_per_million_usd,
+    imageUsd: image_usd,
+  }
+}
 
 const history = z
   .array(entry)

@@ -37,6 +37,7 @@ const exposed = [
   'retry-after-ms',
   'x-request-id',
   'x-client-request-id',
+  'x-weir-budget-fallback',
   ...['cache', 'cost', 'model', 'variant'].map((name) => `x-weir-${name}`),
   ...['limit', 'remaining', 'reset'].flatMap((what) => [`x-ratelimit-${what}-requests`, `x-ratelimit-${what}-tokens`]),
 ].join(', ')

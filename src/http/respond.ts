@@ -13,7 +13,7 @@ export const respondWhole = async ({ answer, toJson, work }: { answer: Answer; t
   try {
     for await (const _ of answer.events);
     return new Response(toJson(answer), {
-      headers: answerHeaders(answer.trace, 'application/json', answer.cacheAgeS),
+      headers: answerHeaders(answer.trace, 'application/json', answer),
     })
   } finally {
     work.done()
@@ -46,7 +46,7 @@ export const respondStream = async ({ answer, makeFrames, work, log }: Streaming
     work.done()
   })
   return new Response(body, {
-    headers: { ...answerHeaders(answer.trace, 'text/event-stream', answer.cacheAgeS), 'cache-control': 'no-cache' },
+    headers: { ...answerHeaders(answer.trace, 'text/event-stream', answer), 'cache-control': 'no-cache' },
   })
 }
 
@@ -75,13 +75,21 @@ const framesOf = async function* (
   }
 }
 
-export const answerHeaders = (trace: Readonly<Trace>, contentType: string, cacheAgeS?: number): Record<string, string> => {
+type Further = Pick<Answer, 'cacheAgeS' | 'budgetFallback'>
+
+export const answerHeaders = (
+  trace: Readonly<Trace>,
+  contentType: string,
+  { cacheAgeS, budgetFallback }: Further = {},
+): Record<string, string> => {
   const headers: Record<string, string> = { 'content-type': contentType, 'x-request-id': trace.id }
   if (trace.variant !== null) headers['x-weir-variant'] = trace.variant
   if (trace.model !== null) headers['x-weir-model'] = trace.model
   if (trace.cache !== null) headers['x-weir-cache'] = trace.cache
   // RFC 9111 §5.1.
   if (cacheAgeS !== undefined) headers.age = String(cacheAgeS)
+  // The route that answers in place of the one that was called, whose budget is used up.
+  if (budgetFallback !== undefined) headers['x-weir-budget-fallback'] = budgetFallback
   // US dollars. Known once the answer is complete, and only with a price: absent is not zero.
   if (trace.costUsd !== null) headers['x-weir-cost'] = trace.costUsd.toFixed(9)
   return headers

@@ -1,3 +1,4 @@
+import { AppError } from '../lib/errors.ts'
 import type { Allowance, Leases } from './leases.ts'
 import { applying, type Dimension, type Who } from './rules.ts'
 
@@ -10,10 +11,22 @@ export type Budget = {
   /** A warning is sent once in a period when so much is spent or reserved. */
   warnPercent?: number | undefined
   webhook?: string | undefined
+  /** The route that takes over when nothing is left, as far as it fits itself. */
+  fallback?: string | undefined
+}
+
+/** A budget has no room for a request. `fallback`: the route that may take it over. */
+export class BudgetExceeded extends AppError {
+  readonly fallback: string
+
+  constructor(refusal: AppError, fallback: string) {
+    super(refusal.code, refusal.message, { cause: refusal.cause, retryAfterMs: refusal.retryAfterMs })
+    this.fallback = fallback
+  }
 }
 
 export type Budgets = {
-  /** Reserves the estimated cost of a request with every budget that it falls under, or throws `insufficient_quota`. */
+  /** Reserves the estimated cost of a request with every budget that it falls under, or throws `insufficient_quota` or `BudgetExceeded`. */
   reserve(who: Who, estimateUsd: number): Promise<Reservation>
 }
 
@@ -27,7 +40,10 @@ export const createBudgets = ({ leases, budgets }: { leases: Leases<BudgetAllowa
     const reserved: Reservation[] = []
     try {
       for (const budget of applying(budgets(), who)) {
-        const lease = await leases.take(budgetAllowance(budget, who), nanoUsd(estimateUsd))
+        const lease = await leases.take(budgetAllowance(budget, who), nanoUsd(estimateUsd)).catch((error) => {
+          const isSpent = error instanceof AppError && error.code === 'insufficient_quota'
+          throw isSpent && budget.fallback !== undefined ? new BudgetExceeded(error, budget.fallback) : error
+        })
         reserved.push({ settle: (usd) => lease.settle(nanoUsd(usd)) })
       }
     } catch (error) {

@@ -23,7 +23,11 @@ export type Admitting = {
 }
 
 /** A request counts whatever came of it. */
-export type Admitted = { settle(tokens: number): void }
+export type Admitted = {
+  settle(tokens: number): void
+  /** As if it had not been: it goes on as another request. */
+  cancel(): void
+}
 
 export const createLimiter = ({ leases, rules }: { leases: Leases; rules: () => readonly Rule[] }): Limiter => {
   const running = new Map<string, number>()
@@ -70,12 +74,11 @@ export const createLimiter = ({ leases, rules }: { leases: Leases; rules: () => 
       } finally {
         if (seen.requests || seen.tokens) note(seen)
       }
-      return {
-        settle: (used) => {
-          for (const { lease, unit } of taken) lease.settle(unit === 'requests' ? 1 : used)
-          for (const one of leave.splice(0)) one()
-        },
+      const end = (requests: number, tokens: number) => {
+        for (const { lease, unit } of taken) lease.settle(unit === 'requests' ? requests : tokens)
+        for (const one of leave.splice(0)) one()
       }
+      return { settle: (used) => end(1, used), cancel: () => end(0, 0) }
     },
   }
 }

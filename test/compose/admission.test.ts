@@ -1,14 +1,19 @@
 import { sql } from 'drizzle-orm'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Cost } from '../../src/answer/open-trace.ts'
 import { createAdmission } from '../../src/compose/admission.ts'
+import type { PriceOf } from '../../src/compose/prices.ts'
 import type { Price } from '../../src/cost/cost-of.ts'
+import type { Principal } from '../../src/keys/principal.ts'
 import type { Budget } from '../../src/limits/budgets.ts'
 import type { Rule } from '../../src/limits/rules.ts'
+import type { Embedder } from '../../src/models/embedder.ts'
 import { createLogger } from '../../src/telemetry/log.ts'
 import { errorOf, type GatewayOptions, hello, startGateway } from '../http/gateway.ts'
-import { echo, endless } from '../http/models.ts'
+import { echo, endless, finish, scripted, text, usage } from '../http/models.ts'
 import { describeDatabases, type TestDatabase } from '../support/database.ts'
 
+const costOfModel: Cost = ({ model }) => (model === 'dear' ? 0.25 : 0.05)
 const price: Price = { inputPerMillionUsd: 1000, outputPerMillionUsd: 1000 }
 
 describeDatabases('limits and budgets in front of a gateway', (makeDatabase) => {
@@ -20,7 +25,7 @@ describeDatabases('limits and budgets in front of a gateway', (makeDatabase) => 
     await handle.db.execute(sql`truncate allowances`)
   })
 
-  const start = (setup: { rules?: Rule[]; budgets?: Budget[] }, options: GatewayOptions = {}) => {
+  const start = (setup: { rules?: Rule[]; budgets?: Budget[] }, options: GatewayOptions = {}, priceOf: PriceOf = () => price) => {
     const stopped = new AbortController()
     const now = { ms: Date.parse('2026-11-22T12:00:00Z') }
     const admission = createAdmission({
@@ -28,7 +33,7 @@ describeDatabases('limits and budgets in front of a gateway', (makeDatabase) => 
       clock: () => now.ms,
       rules: () => setup.rules ?? [],
       budgets: () => setup.budgets ?? [],
-      priceOf: () => () => price,
+      priceOf: () => priceOf,
       log: createLogger('silent'),
       signal: stopped.signal,
     })
@@ -142,6 +147,105 @@ describeDatabases('limits and budgets in front of a gateway', (makeDatabase) => 
       })
       gateway.now.ms = Date.parse('2026-12-01T00:00:00Z')
       expect((await gateway.say()).status).toBe(200)
+    })
+
+    describe('with a cheaper route to fall back to', () => {
+      const dear = { ...echo(), id: 'dear' }
+      const cheap = () => scripted(() => [text('cheap'), finish(), usage()], {}, 'cheap')
+      const local = () => scripted(() => [text('local'), finish(), usage()], {}, 'local')
+      // Each dear request reserves and costs $0.25; the cheap one $0.05; the local one nothing.
+      const prices: Record<string, Price | undefined> = { dear: { secondUsd: 0.025 }, cheap: { secondUsd: 0.005 } }
+      const priceOf: PriceOf = (model) => prices[model]
+      const budgetOf = (fallback: string): Budget => ({ per: 'tenant', period: 'month', usd: 0.6, fallback })
+      const settled = () => new Promise((resolve) => setTimeout(resolve, 60))
+      const ask = async (gateway: ReturnType<typeof start>, changes: object = {}) => {
+        const response = await gateway.say({ model: 'dear', ...changes })
+        await settled()
+        return { response, status: response.status, instead: response.headers.get('x-weir-budget-fallback') }
+      }
+
+      test('sends them there, says so in a header, and records where they went', async () => {
+        await using gateway = start(
+          { budgets: [budgetOf('local')], rules: [{ per: 'key', requests_per_minute: 5 }] },
+          { models: [dear, local()], principal: { allowedRoutes: ['dear'] } },
+          priceOf,
+        )
+        const answers = [await ask(gateway), await ask(gateway), await ask(gateway), await ask(gateway, { stream: true })]
+        expect(answers.map(({ status, instead }) => [status, instead])).toEqual([
+          [200, null],
+          [200, null],
+          [200, 'local'],
+          [200, 'local'],
+        ])
+        expect(await answers[2]!.response.json()).toMatchObject({ model: 'local', choices: [{ message: { content: 'local' } }] })
+        expect(await answers[3]!.response.text()).toContain('[DONE]')
+        expect(gateway.traces.map(({ route, model, metadata }) => [route, model, metadata?.budget_fallback_from])).toEqual([
+          ['dear', 'dear', undefined],
+          ['dear', 'dear', undefined],
+          ['local', 'local', 'dear'],
+          ['local', 'local', 'dear'],
+        ])
+        // Each counted as one request, those that moved too.
+        expect(limitsOf((await ask(gateway)).response)).toMatchObject({ 'remaining-requests': '0' })
+        expect((await ask(gateway)).status).toBe(429)
+      })
+
+      test('the budget stays hard: the cheaper route must fit too', async () => {
+        await using gateway = start({ budgets: [budgetOf('cheap')] }, { models: [dear, cheap()], cost: costOfModel }, priceOf)
+        const answers = []
+        for (let index = 0; index < 6; index += 1) answers.push(await ask(gateway))
+        expect(answers.map(({ status, instead }) => [status, instead])).toEqual([
+          [200, null],
+          [200, null],
+          [200, 'cheap'],
+          [200, 'cheap'],
+          [429, null],
+          [429, null],
+        ])
+        expect(await errorOf(answers[5]!.response)).toMatchObject({
+          code: 'insufficient_quota',
+          message: expect.stringContaining('$0.6 a month'),
+        })
+      })
+
+      test('a fallback that is not served is a refusal', async () => {
+        await using gateway = start({ budgets: [budgetOf('gone')] }, { models: [dear] }, priceOf)
+        const statuses = []
+        for (let index = 0; index < 3; index += 1) statuses.push((await ask(gateway)).status)
+        expect(statuses).toEqual([200, 200, 429])
+      })
+
+      test('embeddings are refused: vectors of another model would be of no use', async () => {
+        const embedder: Embedder = {
+          id: 'dear',
+          dimensions: 2,
+          maxTokens: 10,
+          countTokens: async () => [1],
+          embed: async () => ({ vectors: [new Float32Array(2)], tokens: 1 }),
+        }
+        await using gateway = start(
+          { budgets: [{ ...budgetOf('local'), usd: 0.1 }] },
+          { models: [local()], embedders: [embedder] },
+          priceOf,
+        )
+        expect((await gateway.post('/v1/embeddings', { model: 'dear', input: 'x' })).status).toBe(429)
+      })
+    })
+
+    test('of an organisation are shared by its projects', async () => {
+      const budgets: Budget[] = [{ per: 'organisation', period: 'month', usd: 0.4 }]
+      const statusOf = async (principal: Partial<Principal>) => {
+        await using gateway = start({ budgets }, { principal })
+        const { status } = await gateway.say()
+        await new Promise((resolve) => setTimeout(resolve, 60))
+        return status
+      }
+      const inOrganisation = (tenant: string, organisation: string | null) => statusOf({ tenant, organisation })
+      expect(await inOrganisation('acme-web', 'acme')).toBe(200)
+      expect(await inOrganisation('acme-app', 'acme')).toBe(200)
+      expect(await inOrganisation('acme-shop', 'acme')).toBe(429)
+      expect(await inOrganisation('other', 'another')).toBe(200)
+      expect(await inOrganisation('alone', null)).toBe(200)
     })
 
     test('tell a webhook once, at their share', async () => {

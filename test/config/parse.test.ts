@@ -42,6 +42,20 @@ describe('weir.yaml', () => {
     expect(faultOf(text)).toBe('weir.yaml:4:32: routes.chat.variants.0.model: no llm is named gone')
   })
 
+  test('a budget’s fallback that nobody serves is named', () => {
+    const budget = (fallback: string) => `budgets:\n  - { per: tenant, period: day, usd: 1, on_exceeded: { fallback: ${fallback} } }\n`
+    const models = `models: { small: { kind: llm, path: a.gguf, sha256: ${'a'.repeat(64)} } }\n`
+    expect(faultOf(models + budget('gone'))).toContain('budgets.0.on_exceeded.fallback: no route or llm is named gone')
+    expect(faultOf(models + budget('small'))).toBe('no fault')
+  })
+
+  test('tokens are believed of issuers behind TLS or on this machine only', () => {
+    const oidc = (issuer: string) => `auth: { oidc: { issuer: "${issuer}", audience: weir, tenant_claim: project } }\n`
+    expect(parse(oidc('https://login.example')).auth.oidc).toMatchObject({ audience: ['weir'], scopes: { admin: 'admin' } })
+    expect(faultOf(oidc('http://127.0.0.1:9000'))).toBe('no fault')
+    expect(faultOf(oidc('http://login.example'))).toContain('auth.oidc.issuer: must be https')
+  })
+
   test('weights that do not add up to 100 are refused', () => {
     const text = `models: { a: { kind: llm, path: a.gguf, sha256: ${'a'.repeat(64)} } }
 routes:

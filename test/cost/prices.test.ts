@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createCost, createPriceOf, readPriceTable } from '../../src/compose/prices.ts'
 import { parseConfig } from '../../src/config/parse.ts'
+import { costOf } from '../../src/cost/cost-of.ts'
 import { parsePriceTable } from '../../src/cost/price-table.ts'
 
 const usage = { promptTokens: 1_000_000, completionTokens: 100_000, cachedTokens: 400_000 }
@@ -60,4 +61,22 @@ describe('the cost of a request', () => {
 test('a bad price table names the file and the place', () => {
   const text = 'host:\n  model:\n    - { from: 2026-01-01, input_per_million_usd: -1, output_per_million_usd: 1 }\n'
   expect(() => parsePriceTable(text, 'prices.yaml')).toThrow(/^prices\.yaml: host\.model\.0\.input_per_million_usd: /)
+})
+
+test('hosts may price images apart, or the seconds that a model works', () => {
+  const table = parsePriceTable(
+    `
+models.example:
+  eye: [{ from: 2026-01-01, input_per_million_usd: 1, output_per_million_usd: 2, image_usd: 0.003 }]
+  ear: [{ from: 2026-01-01, second_usd: 0.0001 }]
+`,
+    'prices.yaml',
+  )
+  const [eye, ear] = ['eye', 'ear'].map((model) => table.priceAt('models.example', model, nowMs))
+  const tokens = { promptTokens: 1000, completionTokens: 500, cachedTokens: 0 }
+  expect(costOf(eye!, { usage: tokens, images: 2, upstreamMs: null })).toBeCloseTo(0.002 + 0.006, 12)
+  expect(costOf(ear!, { usage: tokens, images: 2, upstreamMs: 30_000 })).toBeCloseTo(0.003, 12)
+  for (const row of ['second_usd: 1, image_usd: 1', 'input_per_million_usd: 1', 'image_usd: 1']) {
+    expect(() => parsePriceTable(`h: { m: [{ from: 2026-01-01, ${row} }] }`, 'prices.yaml')).toThrow('or second_usd alone')
+  }
 })

@@ -3,6 +3,7 @@ import type { Admit } from '../../src/answer/admit.ts'
 import { type AnswerDeps, createAnswer } from '../../src/answer/answer.ts'
 import { createClassify } from '../../src/answer/classify.ts'
 import { createEmbed } from '../../src/answer/embed.ts'
+import type { Cost } from '../../src/answer/open-trace.ts'
 import type { Prepare } from '../../src/answer/prepare.ts'
 import { createGuarding, type RouteGuards } from '../../src/guardrails/guarding.ts'
 import { type AppDeps, createApp } from '../../src/http/app.ts'
@@ -31,6 +32,7 @@ export type GatewayOptions = {
   routes?: Route[]
   prepare?: Prepare
   admit?: Admit
+  cost?: Cost
   principal?: Partial<Principal>
   graceMs?: number
   app?: Partial<AppDeps>
@@ -53,7 +55,7 @@ export const startGateway = (options: GatewayOptions = {}) => {
     traces.push(structuredClone(trace))
     metrics.answered(trace)
   }
-  const shared = { routes: () => routes, record, cost: () => 0.25, admit: options.admit, keepPayload: () => true }
+  const shared = { routes: () => routes, record, cost: options.cost ?? (() => 0.25), admit: options.admit, keepPayload: () => true }
   const app = createApp({
     answer: createAnswer({
       ...shared,
