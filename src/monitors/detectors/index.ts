@@ -1,9 +1,18 @@
 import { AppError } from '../../lib/errors.ts'
 import type { Detector } from '../detector.ts'
+import { chiSquare } from './chi-square.ts'
+import { jensenShannon, jensenShannonCategories } from './jensen-shannon.ts'
 import { ks } from './ks.ts'
+import { mannWhitney } from './mann-whitney.ts'
+import { psi, psiCategories } from './psi.ts'
+import { twoProportion } from './two-proportion.ts'
+import { wasserstein, wassersteinLog } from './wasserstein.ts'
 
 /** Every detector of windows; the name is the contract of configuration and findings. */
-export const detectors: readonly Detector[] = [ks]
+export const detectors: readonly Detector[] = [
+  ...[ks, mannWhitney, wasserstein, wassersteinLog, psi, jensenShannon],
+  ...[chiSquare, twoProportion, psiCategories, jensenShannonCategories],
+]
 
 const byName = new Map(detectors.map((detector) => [detector.name, detector]))
 
