@@ -41,10 +41,9 @@ create table dataset_reviews (
   verdict text not null check (verdict in ('approved', 'corrected', 'rejected')),
   correction jsonb,
   actor text not null,
-  reason text,
+  reason text not null,
   at timestamptz not null,
-  check ((verdict = 'corrected') = (correction is not null)),
-  check (verdict <> 'rejected' or reason is not null)
+  check ((verdict = 'corrected') = (correction is not null))
 );
 create index dataset_reviews_item on dataset_reviews (item_id, seq);
 

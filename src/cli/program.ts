@@ -5,6 +5,7 @@ import { collectionCommands } from './collections.ts'
 import { configCommands } from './config.ts'
 import type { CliContext } from './context.ts'
 import { costCommands } from './cost.ts'
+import { datasetCommands } from './datasets.ts'
 import { evalCommands } from './evals.ts'
 import { experimentCommands } from './experiments.ts'
 import { ingestCommands } from './ingest.ts'
@@ -55,6 +56,7 @@ Examples:
   routeCommands(program, context)
   rolloutCommands(program, context)
   evalCommands(program, context)
+  datasetCommands(program, context)
   experimentCommands(program, context)
   keyCommands(program, context)
   projectCommands(program, context)

@@ -8,6 +8,7 @@ import { promptVersions } from '../db/schema/prompts.ts'
 import { createEvaluations, type Evaluations } from '../evals/evaluations.ts'
 import { findPassingRun } from '../evals/store.ts'
 import { readStoredCases } from '../evals/stored-cases.ts'
+import { datasetRoutes } from '../http/admin/datasets.ts'
 import { evalRoutes } from '../http/admin/evals.ts'
 import { shadowRoutes } from '../http/admin/shadows.ts'
 import type { Env } from '../http/context.ts'
@@ -66,6 +67,7 @@ export const createEvals = ({
         chatModelOf: (id) => live().stacks.serve({ model: id, fallback: [] }),
         costOf: ({ model, usage, upstreamMs }) => cost({ model, upstreamModel: null, usage, upstreamMs, atMs: clock() }),
       }),
+      '/admin/datasets': datasetRoutes({ db, clock }),
     },
   }
 }
@@ -98,6 +100,11 @@ const namedSuite = async (db: Database, name: string, closureHash: string): Prom
     .from(promptVersions)
     .where(and(eq(promptVersions.promptName, name), eq(promptVersions.closureHash, closureHash)))
     .limit(1)
-  const suite = version?.frontMatter['weir.eval_suite'] ?? version?.frontMatter['gw.eval_suite']
+  return version && suiteNamed(version.frontMatter)
+}
+
+/** The suite that a prompt's front matter names. */
+export const suiteNamed = (frontMatter: Readonly<Record<string, unknown>>): string | undefined => {
+  const suite = frontMatter['weir.eval_suite'] ?? frontMatter['gw.eval_suite']
   return typeof suite === 'string' ? suite : undefined
 }

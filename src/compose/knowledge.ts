@@ -19,6 +19,7 @@ import { promptGate } from './evals.ts'
 import type { Live } from './live-config.ts'
 import { createPrepare, promptClosure, toReference } from './prepare.ts'
 import type { Moving } from './routes.ts'
+import { suiteCases } from './suite-cases.ts'
 
 export type KnowledgeOptions = {
   database: DatabaseHandle
@@ -90,7 +91,7 @@ export const createKnowledge = (options: KnowledgeOptions): Knowledge => {
       '/v1/vector_stores': vectorStoreRoutes({ retrieval, attachments, defaults }),
       '/v1/rerank': rerankRoutes({ rerankerOf: (model) => live().models.rerankers.get(model) }),
       '/admin/collections': collectionRoutes({ retrieval, defaults }),
-      '/admin/prompts': promptRoutes({ db, clock, findPassingEvalRun: promptGate(db), casesOf: async () => [] }),
+      '/admin/prompts': promptRoutes({ db, clock, findPassingEvalRun: promptGate(db), casesOf: suiteCases(db, clock) }),
     },
     readPinned,
     reclaimIndexes: () => reclaimStandby(retrieval, weekMs),

@@ -2,8 +2,8 @@ import { parse as parseCsv } from 'csv-parse/sync'
 import { AppError } from '../lib/errors.ts'
 import { type RawCase, rawCase } from './suite-schema.ts'
 
-/** A case, and where it was read, for errors. */
-export type PlacedCase = { raw: RawCase; place: string }
+/** A case, and where it was read, for errors. `literal`: braces in its messages are what somebody sent, and no variables. */
+export type PlacedCase = { raw: RawCase; place: string; literal?: boolean }
 
 /**
  * Cases of a `.jsonl` or `.csv` file. Columns with the name of a field of a case are that field; all others are variables. Throws

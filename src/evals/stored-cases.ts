@@ -1,29 +1,49 @@
 import { sql } from 'drizzle-orm'
 import type { Database } from '../db/database.ts'
 import { AppError } from '../lib/errors.ts'
+import type { ChatMessage, Tool } from '../models/chat-model.ts'
 import type { PlacedCase } from './dataset-file.ts'
+import { type DatasetMessage, toDatasetMessage } from './datasets/message.ts'
+import { settledAnswer } from './datasets/review.ts'
+import { findDataset, listItems } from './datasets/store.ts'
 import { type DatasetSource, rawCase } from './suite-schema.ts'
 
 type Stored = Exclude<DatasetSource, { file: string }>
 
-/** Cases from what the server has seen: recent traces, or demonstrations of what should have been answered. */
+/** Cases from what the server has: a dataset as people settled it, recent traces, or demonstrations of what should have been answered. */
 export const readStoredCases = async (db: Database, source: Stored, nowMs: number): Promise<PlacedCase[]> => {
   if ('traces' in source) return fromTraces(db, source.traces, nowMs)
   if ('demonstrations' in source) return fromDemonstrations(db, source.demonstrations)
-  throw new AppError('invalid_request', `there is no dataset '${source.dataset}'`)
+  return fromDataset(db, source)
 }
 
-type Row = { id: string; messages: { role: string; content: unknown }[] | null; expected?: unknown }
+/** What was approved or corrected; the settled answer is `expected`. */
+const fromDataset = async (db: Database, { dataset: name, version }: Extract<Stored, { dataset: string }>): Promise<PlacedCase[]> => {
+  const dataset = await findDataset(db, name, version)
+  const items = await listItems(db, dataset.id, { statuses: ['approved', 'corrected'] })
+  if (items.length === 0)
+    throw new AppError('invalid_request', `nothing of the dataset '${name}' is approved or corrected: weir datasets queue ${name}`)
+  return items.map((item) => {
+    const answer = settledAnswer(item)
+    const expected =
+      answer?.content ?? answer?.tool_calls?.map(({ function: { name: tool, arguments: json } }) => ({ name: tool, arguments: json }))
+    return placed({ id: item.id, messages: item.messages, tools: item.tools, expected, tags: [item.status] }, `dataset ${name}`)
+  })
+}
+
+type Row = { id: string; messages: ChatMessage[] | null; tools: Tool[] | null; expected?: unknown }
+
+const columns = sql`t.id, p.payload -> 'input' -> 'messages' as messages, p.payload -> 'input' -> 'tools' as tools`
 
 const fromTraces = async (db: Database, filter: Extract<Stored, { traces: object }>['traces'], nowMs: number): Promise<PlacedCase[]> => {
   const since = new Date(nowMs - filter.since_hours * 3_600_000).toISOString()
   const rows = await db.execute<Row>(sql`
-    select t.id, p.payload -> 'input' -> 'messages' as messages from traces t join trace_payloads p on p.id = t.id
+    select ${columns} from traces t join trace_payloads p on p.id = t.id
     where t.purpose = 'live' and t.status = 'ok' and t.endpoint = 'chat' and t.started_at >= ${since}::timestamptz
       and ${filter.route === undefined ? sql`true` : sql`t.route = ${filter.route}`}
       and ${filter.variant_hash === undefined ? sql`true` : sql`t.variant_hash = ${filter.variant_hash}`}
     order by t.started_at desc limit ${filter.limit}`)
-  return placed(rows, 'traces')
+  return rows.flatMap((row) => fromRow(row, 'traces'))
 }
 
 const fromDemonstrations = async (
@@ -31,29 +51,38 @@ const fromDemonstrations = async (
   filter: Extract<Stored, { demonstrations: object }>['demonstrations'],
 ): Promise<PlacedCase[]> => {
   const rows = await db.execute<Row>(sql`
-    select t.id, p.payload -> 'input' -> 'messages' as messages, f.content as expected
+    select ${columns}, f.content as expected
     from feedback f join traces t on t.id = f.inference_id and t.tenant = f.tenant join trace_payloads p on p.id = t.id
     where f.metric = 'demonstration' and ${filter.route === undefined ? sql`true` : sql`t.route = ${filter.route}`}
     order by f.at desc limit ${filter.limit}`)
-  return placed(rows, 'demonstrations')
+  return rows.flatMap((row) => fromRow(row, 'demonstrations'))
 }
 
-const roles = new Set(['system', 'user', 'assistant'])
+/** Conversations of texts; with images they cannot be asked again here. */
+const fromRow = ({ id, messages, tools, expected }: Row, place: string): PlacedCase[] => {
+  const written = (messages ?? []).map((message) => toDatasetMessage(message, asItIs))
+  const texts = written.flatMap((message) => message ?? [])
+  if (texts.length === 0 || texts.length < written.length) return []
+  const offered = tools?.map((tool) => ({ type: 'function' as const, function: tool })) ?? null
+  return [placed({ id, messages: texts, tools: offered, expected: textOf(expected), tags: [] }, place)]
+}
 
-/** Conversations of texts; others cannot be asked again here, and none of them is left out silently: a suite without cases is refused. */
-const placed = (rows: readonly Row[], place: string): PlacedCase[] =>
-  rows.flatMap(({ id, messages, expected }) => {
-    const turns = (messages ?? []).flatMap(({ role, content }) =>
-      typeof content === 'string' ? [{ role: role === 'developer' ? 'system' : role, content }] : [],
-    )
-    if (turns.length === 0 || turns.length !== messages?.length || turns.some(({ role }) => !roles.has(role))) return []
-    // What was sent is data: braces in it are no variables.
-    const escaped = turns.map(({ role, content }) => ({ role, content: content.replaceAll('{{', '{\u200b{') }))
-    return {
-      raw: rawCase.parse({ id, messages: escaped, ...(expected === undefined || expected === null ? {} : { expected: textOf(expected) }) }),
-      place: `${place} ${id}`,
-    }
-  })
+const asItIs = { counts: {}, text: (text: string) => text }
 
-const textOf = (content: unknown): unknown =>
-  content !== null && typeof content === 'object' && 'content' in content ? (content as { content: unknown }).content : content
+type Conversation = { id: string; messages: DatasetMessage[]; tools: object[] | null; expected: unknown; tags: string[] }
+
+const placed = ({ tools, expected, ...same }: Conversation, place: string): PlacedCase => ({
+  raw: rawCase.parse({
+    ...same,
+    ...(tools && tools.length > 0 ? { tools } : {}),
+    ...(expected === undefined || expected === null ? {} : { expected }),
+  }),
+  place: `${place} ${same.id}`,
+  literal: true,
+})
+
+/** A demonstration is a text, or messages of which the last is the answer. */
+const textOf = (content: unknown): unknown => {
+  const last: unknown = Array.isArray(content) ? content.at(-1) : content
+  return last !== null && typeof last === 'object' && 'content' in last ? last.content : last
+}

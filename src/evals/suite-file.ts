@@ -6,7 +6,7 @@ import { fill } from './fill.ts'
 import { fromPromptfoo, isPromptfoo } from './promptfoo.ts'
 import { scorerOf, scorerTypes } from './scorers/index.ts'
 import type { AssertionSpec, Case, Suite, Target, Turn } from './suite.ts'
-import { type DatasetSource, type RawAssertion, type RawSuite, rawSuite } from './suite-schema.ts'
+import { type DatasetSource, type RawAssertion, type RawSuite, type RawTurn, rawSuite } from './suite-schema.ts'
 
 /** Where the cases of a suite come from besides its own file. */
 export type SuiteSources = {
@@ -38,7 +38,7 @@ export const readSuite = async (
   const placed = [...own, ...read.flat()]
   if (placed.length === 0) throw new AppError('invalid_request', `${file}: the suite has no cases`)
   const faults: string[] = []
-  const cases = placed.map(({ raw: one, place }, index) => toCase(one, index, raw, (message) => faults.push(`${place}: ${message}`)))
+  const cases = placed.map((one, index) => toCase(one, index, raw, (message) => faults.push(`${one.place}: ${message}`)))
   const seen = new Set<string>()
   for (const [index, { id }] of cases.entries()) {
     if (seen.has(id)) faults.push(`${placed[index]?.place}: a case is named ${id} already`)
@@ -74,13 +74,14 @@ const toTarget = (raw: RawSuite['target']): Target => {
   return { kind: 'route', route: raw.model, variables: false }
 }
 
-const toCase = (raw: PlacedCase['raw'], index: number, suite: RawSuite, fault: (message: string) => void): Case => {
+const toCase = ({ raw, literal = false }: PlacedCase, index: number, suite: RawSuite, fault: (message: string) => void): Case => {
   const { defaults } = suite
   const variables: Record<string, unknown> = { ...defaults.vars, ...raw.vars }
-  if (raw.expected !== undefined) variables.expected ??= raw.expected
+  // Of texts here alone: a prompt gets the variables, and refuses those that are no inputs of it.
+  const known = raw.expected === undefined ? { ...variables } : { expected: raw.expected, ...variables }
   const filled = <Value>(value: Value): Value => {
     try {
-      return fill(value, variables) as Value
+      return fill(value, known) as Value
     } catch (error) {
       fault((error as Error).message)
       return value
@@ -91,7 +92,7 @@ const toCase = (raw: PlacedCase['raw'], index: number, suite: RawSuite, fault: (
   const id = raw.id ?? raw.description ?? `case-${index + 1}`
   return {
     id,
-    turns: turnsOf(raw, suite, variables, fault).map(({ role, content }) => ({ role, content: filled(content) })),
+    turns: turnsOf(raw, suite, known, fault).map((turn) => toTurn(literal ? turn : filled(turn))),
     variables,
     expected: raw.expected,
     tags: [...defaults.tags, ...raw.tags],
@@ -105,12 +106,17 @@ const toCase = (raw: PlacedCase['raw'], index: number, suite: RawSuite, fault: (
 }
 
 /** A prompt as target, or a route that gets variables, may need no message. */
-const turnsOf = (raw: PlacedCase['raw'], suite: RawSuite, variables: Record<string, unknown>, fault: (message: string) => void): Turn[] => {
+const turnsOf = (
+  raw: PlacedCase['raw'],
+  suite: RawSuite,
+  variables: Record<string, unknown>,
+  fault: (message: string) => void,
+): RawTurn[] => {
   if (raw.messages) return raw.messages
   const shared = suite.messages ?? (suite.input === undefined ? undefined : [{ role: 'user' as const, content: suite.input }])
   if (raw.input !== undefined) {
     // A template of the suite is around the inputs of its cases.
-    if (shared?.some(({ content }) => /\{\{\s*input\s*\}\}/.test(content))) {
+    if (shared?.some(({ content }) => /\{\{\s*input\s*\}\}/.test(content ?? ''))) {
       variables.input = raw.input
       return shared
     }
@@ -122,6 +128,15 @@ const turnsOf = (raw: PlacedCase['raw'], suite: RawSuite, variables: Record<stri
   if ('prompt' in suite.target || ('variables' in suite.target && suite.target.variables)) return []
   fault('the case asks nothing: give it an `input` or `messages`')
   return []
+}
+
+const toTurn = (raw: RawTurn): Turn => {
+  if (raw.role === 'tool') return { role: 'tool', content: raw.content, toolCallId: raw.tool_call_id }
+  if ('tool_calls' in raw) {
+    const toolCalls = raw.tool_calls.map(({ id, function: { name, arguments: json } }) => ({ id, name, arguments: json }))
+    return { role: 'assistant', content: raw.content, toolCalls }
+  }
+  return { role: raw.role, content: raw.content }
 }
 
 const toAssertion = (raw: RawAssertion, filled: <Value>(value: Value) => Value, fault: (message: string) => void): AssertionSpec => {
@@ -148,4 +163,4 @@ const toAssertion = (raw: RawAssertion, filled: <Value>(value: Value) => Value, 
 
 /** The text that a case asks, for judges and reports. */
 export const askedText = ({ turns, variables }: Pick<Case, 'turns' | 'variables'>): string =>
-  turns.length > 0 ? turns.map(({ content }) => content).join('\n') : JSON.stringify(variables)
+  turns.length > 0 ? turns.map(({ content }) => content ?? '').join('\n') : JSON.stringify(variables)

@@ -17,7 +17,18 @@ export const assertion: z.ZodType<RawAssertion> = assertionBase.extend({
   },
 }) as z.ZodType<RawAssertion>
 
-const turn = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })
+const toolCall = z.strictObject({
+  id: z.string(),
+  type: z.literal('function'),
+  function: z.strictObject({ name: z.string().min(1), arguments: z.string() }),
+})
+/** As OpenAI's API writes messages; texts only. */
+const turn = z.union([
+  z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() }),
+  z.strictObject({ role: z.literal('assistant'), content: z.string().nullable().default(null), tool_calls: z.array(toolCall).min(1) }),
+  z.strictObject({ role: z.literal('tool'), content: z.string(), tool_call_id: z.string() }),
+])
+export type RawTurn = z.infer<typeof turn>
 const tool = z.strictObject({
   type: z.literal('function').optional(),
   function: z.strictObject({
@@ -69,9 +80,9 @@ const target = z.union([
 
 const dataset = z.union([
   z.strictObject({ file: z.string().min(1) }),
-  /** Of a stored dataset: its newest version, or the one named. */
-  z.strictObject({ dataset: z.string().min(1), version: z.string().optional() }),
-  /** What was asked lately; answers become `expected` when the feedback metric is good, or corrections when there are some. */
+  /** What people approved or corrected of a dataset: of its newest version, or of the one named. */
+  z.strictObject({ dataset: z.string().min(1), version: z.coerce.number().int().min(1).optional() }),
+  /** What was asked lately, with nothing expected. */
   z.strictObject({
     traces: z.strictObject({
       route: z.string().optional(),

@@ -1,4 +1,4 @@
-import type { Sampling, Tool } from '../models/chat-model.ts'
+import type { Sampling, Tool, ToolCall } from '../models/chat-model.ts'
 
 /** A suite as it runs: everything checked, datasets read, defaults put in. */
 export type Suite = {
@@ -28,7 +28,10 @@ export type Target =
   | { kind: 'prompt'; prompt: string; label?: string | undefined; version?: string | undefined; model: string }
   | { kind: 'url'; url: string; model: string; apiKey?: string | undefined; headers: Record<string, string> }
 
-export type Turn = { role: 'system' | 'user' | 'assistant'; content: string }
+export type Turn =
+  | { role: 'system' | 'user'; content: string }
+  | { role: 'assistant'; content: string | null; toolCalls?: ToolCall[] | undefined }
+  | { role: 'tool'; content: string; toolCallId: string }
 
 export type Case = {
   /** Unique in its suite: baseline and candidate are compared case by case. */

@@ -36,10 +36,13 @@ export const findPii = (text: string, { kinds = piiKinds, country }: PiiOptions 
 }
 
 /** The text with each finding replaced by its kind, such as `[email]`. */
-export const redactPii = (text: string, options?: PiiOptions): string => {
+export const redactPii = (text: string, options?: PiiOptions): string => replacePii(text, findPii(text, options))
+
+/** As `redactPii`, of findings that are at hand. */
+export const replacePii = (text: string, spans: readonly PiiSpan[]): string => {
   let redacted = ''
   let from = 0
-  for (const { kind, start, end } of findPii(text, options)) {
+  for (const { kind, start, end } of spans) {
     redacted += `${text.slice(from, start)}[${kind}]`
     from = end
   }

@@ -23,6 +23,8 @@ cases:
   - {vars: {question: 'How, {{not a variable}}?'}, must_pass: true, tags: [slow]}
 `)
     expect([name, target]).toEqual(['support', { kind: 'route', route: 'support', variant: 'b', variables: false }])
+    // What is expected is told to no prompt.
+    expect(cases[0]?.variables).toEqual({ tone: 'kind', question: 'Why?' })
     expect(cases).toMatchObject([
       {
         id: 'first',

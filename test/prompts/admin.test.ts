@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Hono } from 'hono'
 import { afterAll, beforeEach, expect, test } from 'vitest'
 import { promptCommands } from '../../src/cli/prompts.ts'
+import { suiteCases } from '../../src/compose/suite-cases.ts'
 import { promptRoutes } from '../../src/http/admin/prompts.ts'
 import type { Env } from '../../src/http/context.ts'
 import { adminApp, runCli } from '../support/admin-app.ts'
@@ -23,11 +24,18 @@ describeDatabases('prompts by API and command', (makeDatabase) => {
 
   beforeEach(async () => {
     const { db } = await makeDatabase()
-    const casesOf = async () => [{ name: 'suite case', variables: { q: 'why' } }]
+    const casesOf = suiteCases(db, () => now, join(folder, 'evals'))
     app = adminApp({ '/admin/prompts': promptRoutes({ db, clock: () => now, findPassingEvalRun: async () => undefined, casesOf }) })
     rmSync(folder, { recursive: true, force: true })
-    write('support/answer.prompt', '---\ndescription: Answers\ninput: { schema: { q: string } }\n---\n{{> tone}}\nQ: {{q}}')
+    write(
+      'support/answer.prompt',
+      '---\ndescription: Answers\nweir.eval_suite: support\ninput: { schema: { q: string } }\n---\n{{> tone}}\nQ: {{q}}',
+    )
     write('_tone.prompt', 'Be kind.\n')
+    write(
+      '../evals/support.yaml',
+      'target: { prompt: support/answer, model: m }\ncases: [{ id: suite case, expected: x, vars: { q: why, r: 1 }, assert: [{ type: is-json }] }]',
+    )
     git('init', '-q')
     git('add', '.')
     git('commit', '-qm', 'Add answer')

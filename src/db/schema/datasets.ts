@@ -39,6 +39,6 @@ export const datasetReviews = pgTable('dataset_reviews', {
   verdict: text('verdict').$type<'approved' | 'corrected' | 'rejected'>().notNull(),
   correction: jsonb('correction'),
   actor: text('actor').notNull(),
-  reason: text('reason'),
+  reason: text('reason').notNull(),
   atMs: epochMs('at').notNull(),
 })
