@@ -16,6 +16,7 @@ import { createLiveConfig, type LiveConfig } from './compose/live-config.ts'
 import { hostedAs } from './compose/models.ts'
 import { createObserving } from './compose/observing.ts'
 import { createCost, readPriceTable } from './compose/prices.ts'
+import { createProbabilityOf } from './compose/probability.ts'
 import { createRegistered } from './compose/registered.ts'
 import { createRollouts } from './compose/rollouts.ts'
 import type { WeirConfig } from './config/schema.ts'
@@ -111,6 +112,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     log,
   })
   const rejoin = (next = written) => live.replace(rollouts.join(registered.join(next)))
+  const probabilityOf = createProbabilityOf((id) => live.current.models.classifiers.get(id), log)
   const rollouts = createRollouts({
     database,
     config: () => live.current.config,
@@ -120,6 +122,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     onRoutes: () => rejoin(),
     onRollouts: () => live.refreshRoutes(),
     gate: rolloutGate(db, () => live.current.config),
+    probabilityOf,
     serving,
     metrics,
     clock,
@@ -131,6 +134,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     prices: readPriceTable(),
     around: cache.around,
     overlayOf: rollouts.overlayOf,
+    costOf: (use) => cost({ ...use, atMs: clock() }),
     clock,
   })
   await registered.start()
@@ -155,6 +159,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     record,
     cost,
     keepPayload,
+    probabilityOf,
     prepare: knowledge.prepare,
     guard: guardOf(() => live.current.guards),
   }

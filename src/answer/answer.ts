@@ -6,10 +6,10 @@ import type { RouteTable, Variant } from '../rollout/route.ts'
 import type { RecordTrace, Trace } from '../traces/trace.ts'
 import type { Admission, Admit } from './admit.ts'
 import { checkCapabilities } from './capabilities.ts'
+import { chooseVariant, type ProbabilityOf } from './choose-variant.ts'
 import { estimateOf, imagesOf } from './estimate.ts'
 import { noteFailure } from './failure.ts'
 import { type Cost, noteObservation, noteUsage, noteVariant, openTrace } from './open-trace.ts'
-import { pickVariant } from './pick-variant.ts'
 import { type Prepare, type Prepared, type PreparedInput, prepareInput } from './prepare.ts'
 import type { Answer, AnswerRequest } from './request.ts'
 import { blankChoices, type Choice, write } from './transcript.ts'
@@ -21,6 +21,8 @@ export type AnswerDeps = {
   modelOf: (variant: Variant) => ChatModel | undefined
   record: RecordTrace
   cost: Cost
+  /** What classifiers say, for the rules of routes. */
+  probabilityOf?: ProbabilityOf | undefined
   prepare?: Prepare | undefined
   admit?: Admit | undefined
   /** The guardrails of a route, for one request; undefined when it has none. */
@@ -33,7 +35,7 @@ export type AnswerDeps = {
 
 /** The one use case: a request to a route, from its variant to its trace. Exactly one trace is recorded, whatever happens. */
 export const createAnswer =
-  ({ routes, modelOf, record, cost, prepare, admit, guard, ended, keepPayload }: AnswerDeps) =>
+  ({ routes, modelOf, record, cost, probabilityOf = noClassifier, prepare, admit, guard, ended, keepPayload }: AnswerDeps) =>
   (request: AnswerRequest): Answer => {
     const trace = openTrace(request, request.endpoint, request.stream)
     const choices = blankChoices(request.chat.n ?? 1)
@@ -42,8 +44,9 @@ export const createAnswer =
     let admission: Admission | undefined
 
     const ask = async (): Promise<AsyncIterable<ChatEvent>> => {
-      const { variant, arm } = pickVariant(routes(), request)
+      const { variant, arm, rule } = await chooseVariant(routes(), request, probabilityOf)
       noteVariant(trace, variant, arm)
+      trace.rule = rule
       chatModel(modelOf(variant), variant)
       const guarding = guard?.(request)
       if (guarding) trace.guardrails = guarding.reports
@@ -123,6 +126,8 @@ export const createAnswer =
     }
     return answer
   }
+
+const noClassifier: ProbabilityOf = async () => null
 
 const chatModel = (model: ChatModel | undefined, variant: Variant): ChatModel => {
   if (model !== undefined) return model

@@ -31,6 +31,8 @@ export const openTrace = (request: RouteRequest, endpoint: Endpoint, stream: boo
   variant: null,
   variantHash: null,
   arm: null,
+  rule: null,
+  escalation: null,
   model: null,
   upstreamModel: null,
   subject: request.subject,
@@ -76,6 +78,12 @@ export const noteObservation = (trace: Trace, observation: Observation): void =>
       trace.fellBackFrom.push(observation.from)
       trace.model = observation.to
       return
+    case 'escalated': {
+      const { from, to, reason, costUsd, upstreamMs } = observation
+      trace.escalation = { from, reason, costUsd, upstreamMs }
+      trace.model = to
+      return
+    }
     case 'served-by':
       trace.model = observation.modelId
       trace.upstreamModel = observation.upstreamModel ?? null
@@ -93,13 +101,18 @@ export const noteUsage = (trace: Trace, usage: Usage, cost: Cost, images = 0): v
   trace.costUsd = costOfTrace(trace, usage, cost, images)
 }
 
-/** What came from the cache, or from no model at all, costs nothing. */
-const costOfTrace = (
-  { model, upstreamModel, cache, upstreamMs, startedAtMs }: Trace,
-  usage: Usage,
-  cost: Cost,
-  images: number,
-): number | null => {
+/** What came from the cache, or from no model at all, costs nothing. A cascade costs both of its answers. */
+const costOfTrace = (trace: Trace, usage: Usage, cost: Cost, images: number): number | null => {
+  const { model, upstreamModel, cache, upstreamMs, startedAtMs, escalation } = trace
   if (model === null || cache === 'hit' || cache === 'stale') return 0
-  return cost({ model, upstreamModel, usage, images, upstreamMs, atMs: startedAtMs })
+  const earlier = escalation ?? { costUsd: 0, upstreamMs: 0 }
+  const own = cost({
+    model,
+    upstreamModel,
+    usage,
+    images,
+    upstreamMs: upstreamMs === null ? null : upstreamMs - earlier.upstreamMs,
+    atMs: startedAtMs,
+  })
+  return own === null || earlier.costUsd === null ? null : own + earlier.costUsd
 }

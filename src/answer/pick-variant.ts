@@ -1,19 +1,15 @@
 import { mayCall } from '../keys/principal.ts'
 import { AppError } from '../lib/errors.ts'
 import { type Dealt, deal } from '../rollout/assign.ts'
-import type { RouteTable } from '../rollout/route.ts'
+import type { Route, RouteTable } from '../rollout/route.ts'
 import type { RouteRequest } from './request.ts'
 
 /**
- * The variant that answers: the pinned one, which is on no side of a trial, or the subject's own. Throws `model_not_found` for a name that
- * nobody serves, `permission_denied` for one that the caller's key is not for, and `conflict` for a pin to a variant that was rolled back.
+ * The variant of a pin, which is on no side of a trial, or the subject's own. Throws as `routeFor` does, and `conflict` for a pin to a variant
+ * that was rolled back.
  */
 export const pickVariant = (routes: RouteTable, request: RouteRequest): Dealt => {
-  const route = routes.get(request.route)
-  if (route === undefined) throw new AppError('model_not_found', `the model '${request.route}' does not exist`, { param: 'model' })
-  if (!mayCall(request.principal, route.name)) {
-    throw new AppError('permission_denied', `this API key is not for the model '${route.name}'`, { param: 'model' })
-  }
+  const route = routeFor(routes, request)
   if (request.pin === null) return deal(route, request.subject ?? request.id)
   const pinned = route.variants.find((variant) => variant.name === request.pin)
   if (pinned === undefined) {
@@ -24,4 +20,14 @@ export const pickVariant = (routes: RouteTable, request: RouteRequest): Dealt =>
     throw new AppError('conflict', message, { param: 'weir.variant' })
   }
   return { variant: pinned, arm: null }
+}
+
+/** Throws `model_not_found` for a name that nobody serves, and `permission_denied` for one that the caller's key is not for. */
+export const routeFor = (routes: RouteTable, { route: name, principal }: Pick<RouteRequest, 'route' | 'principal'>): Route => {
+  const route = routes.get(name)
+  if (route === undefined) throw new AppError('model_not_found', `the model '${name}' does not exist`, { param: 'model' })
+  if (!mayCall(principal, route.name)) {
+    throw new AppError('permission_denied', `this API key is not for the model '${route.name}'`, { param: 'model' })
+  }
+  return route
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { stringify } from 'yaml'
 import { AppError } from '../lib/errors.ts'
 import type { CliContext } from './context.ts'
+import { explainCommand } from './explain.ts'
 import { shadowCommand } from './shadow.ts'
 import { table } from './table.ts'
 import { readYaml } from './yaml-file.ts'
@@ -117,6 +118,7 @@ export const routeCommands = (program: Command, context: CliContext): void => {
     })
 
   shadowCommand(routes, context)
+  explainCommand(routes, context)
 }
 
 const roleOf = ({ trial, shadow }: InForce, variant: string): string | null => {

@@ -1,3 +1,4 @@
+import { factsOf, type ProbabilityOf } from '../answer/choose-variant.ts'
 import { faultsOfRoute } from '../config/cross-check.ts'
 import { configName, type RouteConfig, routeSettings, type WeirConfig } from '../config/schema.ts'
 import type { Database } from '../db/database.ts'
@@ -5,6 +6,7 @@ import type { RouteRoutesDeps } from '../http/admin/routes.ts'
 import { parse } from '../http/schemas/parse.ts'
 import type { Clock } from '../lib/clock.ts'
 import { AppError } from '../lib/errors.ts'
+import { explainRoute } from '../rollout/explain.ts'
 import type { RouteTable } from '../rollout/route.ts'
 import { deleteRoute, putRoute, rollbackRoute, routeHistory, versionsOf } from '../rollout/routes-store.ts'
 import type { ServingTable } from '../rollout/table.ts'
@@ -17,12 +19,13 @@ type Parts = {
   config: () => WeirConfig
   written: () => WeirConfig
   routes: () => RouteTable
+  probabilityOf: ProbabilityOf
   log: Logger
 }
 
 /** Routes that are put through the API beside those of the file. The file wins: what it declares, the API does not change. */
 export const createApiRoutes = (parts: Parts): Omit<RouteRoutesDeps, 'performance'> & { join(config: WeirConfig): WeirConfig } => {
-  const { db, clock, table, config, written, routes, log } = parts
+  const { db, clock, table, config, written, routes, probabilityOf, log } = parts
   const inFile = (name: string): boolean => Object.hasOwn(written().routes, name)
 
   /** Throws `conflict` for a route of the file, and `invalid_request` for the first fault, by its place in the settings. */
@@ -80,6 +83,17 @@ export const createApiRoutes = (parts: Parts): Omit<RouteRoutesDeps, 'performanc
     rollback: async (name, version, by) => {
       refuseDeclared(name)
       return rollbackRoute(db, name, version, { ...by, nowMs: clock() })
+    },
+    explain: async (name, { subject, text, metadata, tools }, signal) => {
+      const route = routes().get(name)
+      if (route === undefined) throw new AppError('not_found', `there is no route '${name}'`)
+      const chat = {
+        input: { kind: 'chat' as const, messages: [{ role: 'user' as const, content: text }] },
+        sampling: {},
+        tools: tools ? [{ name: 'tool' }] : [],
+        incremental: false,
+      }
+      return explainRoute(route, subject, factsOf({ chat, metadata, signal }, probabilityOf))
     },
     history: async (name) => {
       const events = await routeHistory(db, name)

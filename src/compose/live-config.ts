@@ -9,7 +9,7 @@ import { budgetsOf } from './admission.ts'
 import { createRouteGuards } from './guardrails.ts'
 import { createModels, type Engines, type ModelSet } from './models.ts'
 import { createPriceOf, type PriceOf } from './prices.ts'
-import { type AroundVariant, createServing, type Moving, type Serving } from './routes.ts'
+import { type AroundVariant, createServing, type Moving, type Serving, type ServingParts } from './routes.ts'
 import { createStacks, type Stacks } from './stacks.ts'
 
 /** Everything made from one configuration; replaced as a whole, so that a request sees one configuration from start to end. */
@@ -40,14 +40,19 @@ export type LiveParts = {
   around: AroundVariant
   /** What rollouts change of declared routes. */
   overlayOf?: OverlayOf | undefined
+  /** What the first answer of a cascade cost. */
+  costOf: ServingParts['costOf']
   clock: Clock
 }
 
-export const createLiveConfig = (initial: WeirConfig, { engines, moving, prices, around, overlayOf, clock }: LiveParts): LiveConfig => {
+export const createLiveConfig = (
+  initial: WeirConfig,
+  { engines, moving, prices, around, overlayOf, costOf, clock }: LiveParts,
+): LiveConfig => {
   const build = (config: WeirConfig): Live => {
     const models = createModels(config, engines)
     const stacks = createStacks(config, models.chat, clock)
-    const serving = createServing(config, stacks, moving, around, overlayOf)
+    const serving = createServing(config, stacks, moving, { around, overlayOf, costOf })
     const priceOf = createPriceOf(config, prices)
     const budgets = budgetsOf(config, priceOf, clock())
     const guards = createRouteGuards(config, models, stacks)
@@ -62,7 +67,7 @@ export const createLiveConfig = (initial: WeirConfig, { engines, moving, prices,
       current = build(config)
     },
     refreshRoutes: () => {
-      current = { ...current, serving: createServing(current.config, current.stacks, moving, around, overlayOf) }
+      current = { ...current, serving: createServing(current.config, current.stacks, moving, { around, overlayOf, costOf }) }
     },
   }
 }

@@ -1,4 +1,5 @@
 import type { Hono } from 'hono'
+import type { ProbabilityOf } from '../answer/choose-variant.ts'
 import { postgresStore } from '../cache/postgres.ts'
 import type { WeirConfig } from '../config/schema.ts'
 import type { Database, DatabaseHandle } from '../db/database.ts'
@@ -45,6 +46,7 @@ export type RolloutsOptions = {
   onRoutes: () => void
   /** A rollout moved: routes have to be made anew. */
   onRollouts: () => void
+  probabilityOf: ProbabilityOf
   /** Whether a candidate may be rolled out. */
   gate?: Gate | undefined
   /** Whether this process moves rollouts on. */
@@ -58,7 +60,21 @@ const noGate: Gate = async () => ({ ok: true, reason: 'no suite is named as a ga
 
 /** Routes by API, and rollouts: what is stored of them, who moves them, and what they make of the routes in force. */
 export const createRollouts = (options: RolloutsOptions): Rollouts => {
-  const { database, config, written, routes, serves, onRoutes, onRollouts, gate = noGate, serving, metrics, clock, log } = options
+  const {
+    database,
+    config,
+    written,
+    routes,
+    serves,
+    onRoutes,
+    onRollouts,
+    gate = noGate,
+    probabilityOf,
+    serving,
+    metrics,
+    clock,
+    log,
+  } = options
   const { db, listen } = database
   const table = createServingTable({
     db,
@@ -67,7 +83,7 @@ export const createRollouts = (options: RolloutsOptions): Rollouts => {
     onChange: (changed) => (changed.routes ? onRoutes() : onRollouts()),
     onError: (error) => log.warn({ err: error }, 'routes and rollouts could not be read again'),
   })
-  const apiRoutes = createApiRoutes({ db, clock, table, config, written, routes, log })
+  const apiRoutes = createApiRoutes({ db, clock, table, config, written, routes, probabilityOf, log })
   const hashNow = (route: string, variant: string) =>
     routes()
       .get(route)

@@ -1,9 +1,11 @@
 import type { RouteConfig, WeirConfig } from '../config/schema.ts'
 import { hashOf } from '../lib/hash.ts'
 import type { ChatModel, Sampling } from '../models/chat-model.ts'
+import { type EscalateOptions, escalate } from '../models/escalate.ts'
 import { rescue } from '../models/rescue.ts'
 import { applyOverlay, type OverlayOf } from '../rollout/overlay.ts'
 import { type Route, type RouteTable, routeTable, type Variant } from '../rollout/route.ts'
+import type { Rule } from '../rollout/rules.ts'
 import { variantHash } from '../rollout/variant-hash.ts'
 import { manifestHash } from './models.ts'
 import type { Stacks } from './stacks.ts'
@@ -22,25 +24,34 @@ export type AroundVariant = (
   at: { route: string; variant: Variant; cache: RouteConfig['cache']; namespace?: string | undefined },
 ) => ChatModel
 
+export type ServingParts = { around: AroundVariant; overlayOf?: OverlayOf | undefined; costOf: EscalateOptions['costOf'] }
+
 /** The routes of a configuration with the model stack of each variant, made once so that a request only looks them up. */
 export const createServing = (
   config: WeirConfig,
   stacks: Stacks,
   moving: Moving,
-  around: AroundVariant,
-  overlayOf: OverlayOf = () => undefined,
+  { around, overlayOf = () => undefined, costOf }: ServingParts,
 ): Serving => {
   const models = new Map<Variant, ChatModel>()
   const declared = Object.entries(config.routes).map(([name, route]): Route => {
     const [first, ...others] = route.variants.map((settings) => toVariant(settings, config, moving))
     if (!first) throw new Error(`route ${name} has no variant`) // refused by config/schema
-    const asDeclared: Route = { name, seed: route.seed ?? name, variants: [first, ...others], shadow: toShadowing(route.shadow) }
+    const asDeclared: Route = {
+      name,
+      seed: route.seed ?? name,
+      variants: [first, ...others],
+      shadow: toShadowing(route.shadow),
+      rules: route.rules?.map(toRule),
+    }
     const inForce = applyOverlay(asDeclared, overlayOf(asDeclared))
     const cache = route.cache ?? config.defaults.cache
     const { trial } = inForce
     const stackOf = ({ name: variant }: Variant) => {
       const settings = route.variants.find((one) => one.name === variant)
-      return settings && stacks.serve(settings, route)
+      const own = settings && stacks.serve(settings, route)
+      const larger = settings?.escalate && stacks.serve({ model: settings.escalate.model, fallback: [] }, route)
+      return own && larger && settings?.escalate ? escalate(own, larger, { rule: toEscalation(settings.escalate), costOf }) : own
     }
     const serve = (variant: Variant, namespace?: string) => {
       const own = stackOf(variant)
@@ -82,7 +93,6 @@ type VariantConfig = RouteConfig['variants'][number]
 
 const toVariant = (settings: VariantConfig, config: WeirConfig, moving: Moving): Variant => {
   const { prompt, retrieval } = settings
-  const model = config.models[settings.model]
   const defaults = samplingOf(settings.params)
   return {
     name: settings.name,
@@ -99,13 +109,39 @@ const toVariant = (settings: VariantConfig, config: WeirConfig, moving: Moving):
     },
     hash: variantHash({
       promptClosure: prompt ? moving.promptClosure(prompt) : null,
-      modelManifest: model ? manifestHash(model, config) : '',
+      modelManifest: manifestOf(settings, config),
       parameters: defaults,
       retrieval: retrieval ? hashOf(retrieval) : null,
       indexVersion: retrieval ? moving.indexVersion(retrieval.collection) : null,
     }),
   }
 }
+
+/** Of the model, and of the larger one behind it when there is one. */
+const manifestOf = ({ model: name, escalate: cascade }: VariantConfig, config: WeirConfig): string => {
+  const hash = (id: string) => {
+    const model = config.models[id]
+    return model ? manifestHash(model, config) : ''
+  }
+  return cascade ? hashOf({ small: hash(name), ...cascade, model: hash(cascade.model) }) : hash(name)
+}
+
+const toEscalation = ({ min_confidence, on }: NonNullable<VariantConfig['escalate']>): EscalateOptions['rule'] => ({
+  minConfidence: min_confidence,
+  on: new Set(on),
+})
+
+const toRule = ({ name, variant, when }: NonNullable<RouteConfig['rules']>[number]): Rule => ({
+  name,
+  variant,
+  when: {
+    metadata: when.metadata,
+    promptTokens: when.prompt_tokens,
+    languages: when.language,
+    tools: when.tools,
+    label: when.label && { classifier: when.label.classifier, label: when.label.label, minProbability: when.label.min_probability },
+  },
+})
 
 const toShadowing = (shadow: RouteConfig['shadow']): Route['shadow'] =>
   shadow && { variant: shadow.variant, samplePercent: shadow.sample_percent, maxConcurrency: shadow.max_concurrency }

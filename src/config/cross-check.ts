@@ -98,26 +98,50 @@ const routeFaults = (name: string, route: WeirConfig['routes'][string], config: 
   const collections = new Set(Object.keys(config.collections))
   const { control, primary_metric } = route.experiment ?? {}
   if (control !== undefined) {
-    const variants = new Set(route.variants.map((variant) => variant.name))
-    faults.push(...unknownName([...path, 'experiment', 'control'], control, variants, 'variant of this route'))
+    const known = new Set(route.variants.map((variant) => variant.name))
+    faults.push(...unknownName([...path, 'experiment', 'control'], control, known, 'variant of this route'))
   }
   if (primary_metric !== undefined) {
     const metrics = new Set(Object.keys(config.metrics).filter((metric) => config.metrics[metric]?.type !== 'label'))
     faults.push(...unknownName([...path, 'experiment', 'primary_metric'], primary_metric, metrics, 'metric with numbers'))
   }
   faults.push(...rolloutFaults(name, route, config))
-  if (route.shadow) {
-    const variants = new Set(route.variants.map((variant) => variant.name))
-    faults.push(...unknownName([...path, 'shadow', 'variant'], route.shadow.variant, variants, 'variant of this route'))
-  }
+  const variants = new Set(route.variants.map((variant) => variant.name))
+  if (route.shadow) faults.push(...unknownName([...path, 'shadow', 'variant'], route.shadow.variant, variants, 'variant of this route'))
+  faults.push(...ruleFaults(path, route, config))
   route.variants.forEach((variant, index) => {
     const at = [...path, 'variants', index]
     faults.push(...unknownName([...at, 'model'], variant.model, llms, 'llm'))
+    if (variant.escalate) {
+      faults.push(...unknownName([...at, 'escalate', 'model'], variant.escalate.model, llms, 'llm'))
+      if (variant.escalate.min_confidence !== undefined && tellsNoLogprobs(config.models[variant.model]))
+        faults.push({
+          path: [...at, 'escalate', 'min_confidence'],
+          message: `${variant.model} tells no logprobs, so nothing is known of its confidence`,
+        })
+    }
     faults.push(...variant.fallback.flatMap((model, place) => unknownName([...at, 'fallback', place], model, llms, 'llm')))
     if (variant.retrieval)
       faults.push(...unknownName([...at, 'retrieval', 'collection'], variant.retrieval.collection, collections, 'collection'))
   })
   return faults
+}
+
+const tellsNoLogprobs = (model: WeirConfig['models'][string] | undefined): boolean =>
+  model !== undefined && 'capabilities' in model && model.capabilities?.logprobs === false
+
+const ruleFaults = (path: PropertyKey[], { rules = [], variants }: WeirConfig['routes'][string], config: WeirConfig): Fault[] => {
+  const known = new Set(variants.map((variant) => variant.name))
+  return rules.flatMap(({ variant, when: { label } }, index) => {
+    const at = [...path, 'rules', index]
+    const faults = unknownName([...at, 'variant'], variant, known, 'variant of this route')
+    if (label === undefined) return faults
+    const place = [...at, 'when', 'label']
+    const classifier = config.models[label.classifier]
+    if (classifier?.kind !== 'classifier')
+      return [...faults, { path: [...place, 'classifier'], message: `no classifier is named ${label.classifier}` }]
+    return [...faults, ...unknownName([...place, 'label'], label.label, new Set(classifier.labels), `label of ${label.classifier}`)]
+  })
 }
 
 const rolloutFaults = (name: string, { rollout, variants }: WeirConfig['routes'][string], config: WeirConfig): Fault[] => {

@@ -7,6 +7,7 @@ import { auth } from './auth.ts'
 import { guardrails, routeGuardrails } from './guardrails.ts'
 import { experiment, metrics } from './metrics.ts'
 import { rollout, shadow } from './rollout.ts'
+import { escalate, rules } from './routing.ts'
 
 /**
  * The shape of `weir.yaml`. Every object is strict: an unknown key is an error at its line, never a setting that silently does nothing.
@@ -209,6 +210,7 @@ const variant = z.strictObject({
   model: name,
   /** Tried in order when the model fails before its first token. */
   fallback: z.array(name).default([]),
+  escalate: escalate.optional(),
   prompt: z.strictObject({ name, label: z.string().default('production'), version: z.string().optional() }).optional(),
   retrieval: retrieval.optional(),
   params: params.default({}),
@@ -231,6 +233,7 @@ const routeCache = z.strictObject({
 /** One route under `routes`, whether it is written in the file or put through the API. */
 export const routeSettings = z.strictObject({
   variants: z.array(variant).min(1),
+  rules: rules.optional(),
   /** Mixed into the sticky hash: change it to draw the subjects anew. */
   seed: z.string().optional(),
   experiment: experiment.optional(),

@@ -1,12 +1,12 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../db/database.ts'
+import { looksLikeRefusal } from '../lib/refusal.ts'
 import { type PairedDifference, pairedDifference } from '../lib/stats/paired.ts'
 import { mcnemarExact } from '../lib/stats/proportions.ts'
 import { quantile } from '../lib/stats/sample.ts'
 import { isFailure, iso } from '../rollout/exposed.ts'
 import type { ScoreContext } from './scorer.ts'
 import { preferenceBetween } from './scorers/judged.ts'
-import { looksLikeRefusal } from './scorers/overlap.ts'
 
 export type ShadowReportOptions = {
   route: string

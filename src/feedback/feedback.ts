@@ -59,14 +59,15 @@ type Row = typeof feedback.$inferInsert & { inferenceId: string | null; idempote
 
 const toRow = (item: FeedbackItem, metrics: Metrics, from: { tenant: string; keyId: string | null; nowMs: number }): Row => {
   const { metric, value, inferenceId, subject, session, atMs, idempotencyKey, tags } = item
-  const stored = storedValue(metrics, metric, value, { inferenceId, subject })
+  const stored = storedValue(metrics, metric, value, { inferenceId, subject: subject ?? session })
   if (atMs !== undefined && atMs > from.nowMs + clockSkewMs) throw fault('at', 'lies in the future')
   return {
     id: uuidv7(),
     tenant: from.tenant,
     metric,
     inferenceId: inferenceId?.toLowerCase() ?? null,
-    subject: subject ?? null,
+    // Requests without a user belong to their session.
+    subject: subject ?? session ?? null,
     session: session ?? null,
     ...stored,
     atMs: atMs ?? from.nowMs,

@@ -17,7 +17,7 @@ export const toRouteRequest = (c: EdgeContext, body: Body): Omit<RouteRequest, '
   startedAtMs: c.get('startedAtMs'),
   elapsedMs: c.get('elapsedMs'),
   route: body.model,
-  subject: header(c, 'x-weir-subject') ?? body.user ?? body.safety_identifier ?? null,
+  subject: header(c, 'x-weir-subject') ?? body.user ?? body.safety_identifier ?? header(c, 'x-weir-session') ?? body.weir?.session ?? null,
   pin: header(c, 'x-weir-variant') ?? body.weir?.variant ?? null,
   principal: c.get('principal'),
   noteLimits: (limits) => c.set('rateLimits', limits),

@@ -74,6 +74,8 @@ export type Observation =
   | { type: 'connected' }
   | { type: 'attempt'; modelId: string; attempt: number }
   | { type: 'fell-back'; from: string; to: string; code: string }
+  /** A doubtful answer was thrown away after `upstreamMs`; `costUsd` is null when its price is unknown. */
+  | { type: 'escalated'; from: string; to: string; reason: string; costUsd: number | null; upstreamMs: number }
   | { type: 'served-by'; modelId: string; upstreamModel: string | undefined }
   /** `ageS`: seconds since the answer was stored. */
   | { type: 'cache'; status: 'hit' | 'miss' | 'stale' | 'bypass'; ageS?: number | undefined }

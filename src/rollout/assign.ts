@@ -46,5 +46,11 @@ const arrival = (seed: string, variant: Variant, subject: string): number =>
  * A number in (0, 1), uniform over subjects: the first 32 bits of sha256 over `seed`, `arm` and `subject` joined by newlines, plus a half,
  * over 2^32. Anyone can recompute it with `printf 'seed\narm\nsubject' | sha256sum`; vectors are in `test/rollout/assign.test.ts`.
  */
-export const unitHash = (seed: string, arm: string, subject: string): number =>
-  (new DataView(Bun.SHA256.hash(`${seed}\n${arm}\n${subject}`).buffer).getUint32(0) + 0.5) / 2 ** 32
+export const unitHash = (seed: string, arm: string, subject: string): number => (firstBits(`${seed}\n${arm}\n${subject}`) + 0.5) / 2 ** 32
+
+const digest = new Uint8Array(32)
+const view = new DataView(digest.buffer)
+const firstBits = (text: string): number => {
+  Bun.SHA256.hash(text, digest)
+  return view.getUint32(0)
+}

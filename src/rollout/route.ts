@@ -1,4 +1,5 @@
 import type { Sampling } from '../models/chat-model.ts'
+import type { Rule } from './rules.ts'
 
 /** What a client calls as `model`: a name, and the variants that may answer it. */
 export type Route = {
@@ -9,6 +10,8 @@ export type Route = {
   seed: string
   /** Names of variants that nobody gets, not even by a pin. */
   disabled?: ReadonlySet<string> | undefined
+  /** Asked before the weights, in order. */
+  rules?: readonly Rule[] | undefined
   trial?: Trial | undefined
   shadow?: Shadowing | undefined
 }

@@ -20,6 +20,7 @@ export type AnswerFacts = {
   queueMs: number | null
   upstreamMs: number | null
   fellBackFrom: readonly string[]
+  escalation: { from: string } | null
   guardrails: readonly { name: string; stage: string; outcome: string; ms: number }[] | null
 }
 
@@ -77,6 +78,7 @@ export const createMetrics = (): Metrics => {
   const cost = counter('weir_cost_usd_total', 'US dollars, where the price is known.', call)
   const fallbacks = counter('weir_fallbacks_total', 'Times an answer fell back from a model.', ['model'])
 
+  const escalations = counter('weir_escalations_total', 'Answers thrown away for a larger model’s.', ['route', 'variant', 'model'])
   const shadows = counter('weir_shadow_copies_total', 'Copies of live requests that were due for a shadow.', [
     'route',
     'variant',
@@ -107,6 +109,7 @@ export const createMetrics = (): Metrics => {
     if (cachedTokens) tokens([...labels, 'cached'], cachedTokens)
     if (facts.costUsd !== null) cost(labels, facts.costUsd)
     for (const model of facts.fellBackFrom) fallbacks([model], 1)
+    if (facts.escalation && facts.variant !== null) escalations([facts.route, facts.variant, facts.escalation.from], 1)
     for (const { name, stage, outcome, ms } of facts.guardrails ?? []) guarded([name, stage, outcome], ms / 1000)
   }
 

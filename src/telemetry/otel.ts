@@ -77,6 +77,7 @@ const attributesOf = (facts: SpanFacts): Record<string, string | number | boolea
       'weir.cost.usd': facts.costUsd,
       'weir.attempts': facts.attempts,
       'weir.fell_back_from': facts.fellBackFrom.length > 0 ? [...facts.fellBackFrom] : null,
+      'weir.escalated_from': facts.escalation?.from ?? null,
       'weir.queue.ms': facts.queueMs,
       'weir.upstream.ms': facts.upstreamMs,
       'weir.stream': facts.stream,

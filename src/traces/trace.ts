@@ -19,6 +19,10 @@ export type Trace = {
   variantHash: string | null
   /** The side that the subject was dealt to while a rollout compares two variants; null otherwise, and for pinned requests. */
   arm: 'candidate' | 'control' | null
+  /** The rule that chose the variant; null when weights or a pin did. */
+  rule: string | null
+  /** The first answer of a cascade, which was thrown away; its cost is part of `costUsd`. Null when there was none. */
+  escalation: Escalation | null
   /** The configured model that served the answer, after fallback. */
   model: string | null
   /** The model id that a host echoed. */
@@ -48,6 +52,9 @@ export type Trace = {
   guardrails: readonly GuardReport[] | null
   payload: TracePayload | null
 }
+
+/** `costUsd` is null when the price is unknown. */
+export type Escalation = { from: string; reason: string; costUsd: number | null; upstreamMs: number }
 
 /** Why a request was made: for a user, or to learn something. Reports, monitors and rollouts count `live` ones only. */
 export type Purpose = 'live' | 'shadow' | 'eval' | 'replay'

@@ -14,6 +14,8 @@ export const aTrace = (changes: Partial<Trace> = {}): Trace => ({
   variant: 'a',
   variantHash: 'f'.repeat(64),
   arm: null,
+  rule: null,
+  escalation: null,
   model: 'tiny',
   upstreamModel: null,
   subject: 'user-1',

@@ -18,6 +18,7 @@ const facts: AnswerFacts = {
   queueMs: 200,
   upstreamMs: 1298,
   fellBackFrom: ['first'],
+  escalation: null,
   guardrails: null,
 }
 const call = 'gen_ai_operation_name="chat",gen_ai_request_model="m"'

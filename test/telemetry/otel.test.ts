@@ -26,6 +26,7 @@ const facts: SpanFacts = {
   queueMs: null,
   upstreamMs: 200,
   fellBackFrom: [],
+  escalation: null,
   guardrails: null,
 }
 

@@ -33,6 +33,8 @@ export const traces = pgTable('traces', {
   purpose: text('purpose').$type<'live' | 'shadow' | 'eval' | 'replay'>().notNull().default('live'),
   guardrails: jsonb('guardrails').$type<readonly { name: string; stage: string; outcome: string; labels: string[]; ms: number }[]>(),
   arm: text('arm').$type<'candidate' | 'control'>(),
+  rule: text('rule'),
+  escalation: jsonb('escalation').$type<{ from: string; reason: string; costUsd: number | null; upstreamMs: number }>(),
 })
 
 export const tracePayloads = pgTable('trace_payloads', {

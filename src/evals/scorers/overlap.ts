@@ -1,4 +1,5 @@
 import { distance } from 'fastest-levenshtein'
+import { looksLikeRefusal } from '../../lib/refusal.ts'
 import { graded, needsText, type Scorer, verdict } from '../scorer.ts'
 
 /** At most `threshold` edits away from the value; 5 when absent, as promptfoo has it. The score falls with the share of edits. */
@@ -128,14 +129,4 @@ const bleuOf = (said: readonly string[], references: readonly (readonly string[]
 export const isRefusal: Scorer = {
   type: 'is-refusal',
   score: ({ text, finishReason }) => verdict(finishReason === 'content_filter' || looksLikeRefusal(text), 'told by its first sentences'),
-}
-
-export const looksLikeRefusal = (text: string): boolean => {
-  const opening = text.trim().slice(0, 200).toLowerCase().replaceAll('’', "'")
-  return (
-    opening === '' ||
-    /\b(i'm sorry|i am sorry|i apologi[sz]e|sorry, (but )?i|i can(no|')t|i cannot|i am (not able|unable)|i'm (not able|unable)|i (won't|will not)|as an ai|i (could|can) ?(not|n't) (find|help|assist|answer)|i don't (know|have)|unable to (help|assist|answer|provide))\b/.test(
-      opening,
-    )
-  )
 }

@@ -1,6 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Hono } from 'hono'
 import { z } from 'zod'
+import type { Explanation } from '../../rollout/explain.ts'
 import type { Route } from '../../rollout/route.ts'
 import type { RouteEvent, RouteVersion } from '../../rollout/routes-store.ts'
 import type { Env } from '../context.ts'
@@ -19,9 +20,14 @@ export type RouteRoutesDeps = {
   remove: (name: string, by: { actor: string; reason: string }) => Promise<void>
   rollback: (name: string, version: number | undefined, by: { actor: string; reason: string }) => Promise<RouteVersion>
   history: (name: string) => Promise<RouteEvent[]>
+  /** Why a request gets its variant. Throws `not_found`. */
+  explain: (name: string, ask: ExplainAsk, signal: AbortSignal) => Promise<Explanation>
   /** `/{name}/performance`. */
   performance: Hono<Env>
 }
+
+/** Of a request that is only imagined. */
+export type ExplainAsk = { subject: string; text: string; metadata: Record<string, string>; tools: boolean }
 
 /** `/admin/routes`: what clients may call as `model`. Routes of weir.yaml are read here; others are made, changed and removed. */
 export const routeRoutes = (deps: RouteRoutesDeps): OpenAPIHono<Env> => {
@@ -49,6 +55,23 @@ export const routeRoutes = (deps: RouteRoutesDeps): OpenAPIHono<Env> => {
       response: { description: 'Events', schema: z.object({ data: z.array(eventSchema) }) },
     },
     async (c, { path }) => c.json({ object: 'list', data: (await deps.history(path('name'))).map(eventJson) }),
+  )
+  documented(
+    app,
+    'post',
+    '/{name}/explain',
+    {
+      tag,
+      summary: 'Why a request gets the variant that it gets: every rule, the hashes of its subject, and what decides',
+      body: z.strictObject({
+        subject: z.string().default(''),
+        text: z.string().default(''),
+        metadata: z.record(z.string(), z.string()).default({}),
+        tools: z.boolean().default(false),
+      }),
+      response: { description: 'The decision and its reasons', schema: z.object({}).loose() },
+    },
+    async (c, { path, body }) => c.json(explanationJson(path('name'), await deps.explain(path('name'), body, c.req.raw.signal))),
   )
   documented(
     app,
@@ -126,6 +149,14 @@ const routeJson = ({ name, variants, disabled, trial, shadow }: Route) => ({
     ? { candidate: trial.candidate.name, control: trial.control.name, weight_percent: trial.weightPercent, rollout: trial.seed }
     : null,
   shadow: shadow ? { variant: shadow.variant, sample_percent: shadow.samplePercent } : null,
+})
+
+const explanationJson = (route: string, { trial, weights, ...same }: Explanation) => ({
+  object: 'route.explanation',
+  route,
+  ...same,
+  trial: trial && { enrolment: trial.enrolment, enrolled_below: trial.enrolledBelow, arm: trial.arm },
+  weights: weights.map(({ variant, weightPercent, arrival }) => ({ variant, weight_percent: weightPercent, arrival })),
 })
 
 const routeSchema = z.object({

@@ -68,6 +68,13 @@ const traceJson = (trace: Omit<Trace, 'payload'>) => ({
   variant: trace.variant,
   variant_hash: trace.variantHash,
   arm: trace.arm,
+  rule: trace.rule,
+  escalation: trace.escalation && {
+    from: trace.escalation.from,
+    reason: trace.escalation.reason,
+    cost_usd: trace.escalation.costUsd,
+    upstream_ms: trace.escalation.upstreamMs,
+  },
   model: trace.model,
   upstream_model: trace.upstreamModel,
   subject: trace.subject,

@@ -8,6 +8,8 @@ export const weirExtras = z
   .strictObject({
     /** Pins a variant of the route, for debugging. */
     variant: name.nullish(),
+    /** Who the traffic belongs to where no user is named, as the header `x-weir-session`. */
+    session: name.nullish(),
     /** Renders a prompt in place of the route's own; without a name, gives variables to the route's prompt. */
     prompt: z
       .strictObject({

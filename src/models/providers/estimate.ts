@@ -1,7 +1,7 @@
 import type { ChatRequest, Usage } from '../chat-model.ts'
 
 /** Usage of a host that reports none: about four characters a token in English, and four tokens around each message. */
-export const estimateUsage = (request: ChatRequest, answerChars: number): Usage => ({
+export const estimateUsage = (request: Pick<ChatRequest, 'input' | 'tools'>, answerChars: number): Usage => ({
   promptTokens: promptTokens(request),
   completionTokens: Math.ceil(answerChars / charsPerToken),
   cachedTokens: 0,
@@ -11,7 +11,7 @@ export const estimateUsage = (request: ChatRequest, answerChars: number): Usage 
 const charsPerToken = 4
 const tokensPerMessage = 4
 
-const promptTokens = ({ input, tools }: ChatRequest): number => {
+const promptTokens = ({ input, tools }: Pick<ChatRequest, 'input' | 'tools'>): number => {
   const toolChars = tools === undefined ? 0 : JSON.stringify(tools).length
   if (input.kind === 'text') return Math.ceil((input.prompt.length + toolChars) / charsPerToken)
   const chars = input.messages.reduce((sum, message) => sum + contentChars(message.content), toolChars)
