@@ -56,14 +56,15 @@ export const createAnswer =
         return refusalEvents(heard.refusal, choices.length)
       }
       const allowed = heard ? { ...request, variables: heard.variables, chat: { ...request.chat, input: heard.input } } : request
-      return begin(allowed, variant, guarding).catch((error) => {
+      return begin(allowed, variant, guarding).catch(async (error) => {
         const route = insteadOf(error)
         if (route === undefined) throw error
         answer.budgetFallback = trace.route = route
         trace.metadata = { ...trace.metadata, budget_fallback_from: request.route }
         const instead = { ...allowed, route, pin: null, principal: { ...request.principal, allowedRoutes: null } }
-        const cheaper = pickVariant(routes(), instead)
+        const cheaper = await chooseVariant(routes(), instead, probabilityOf)
         noteVariant(trace, cheaper.variant, cheaper.arm)
+        trace.rule = cheaper.rule
         return begin(instead, cheaper.variant, guarding)
       })
     }

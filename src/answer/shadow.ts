@@ -74,6 +74,8 @@ export const createShadow = ({ routes, answer, clock, note }: ShadowDeps): Shado
     consider: (request, trace) => {
       const { shadow } = routes().get(request.route) ?? {}
       if (shadow === undefined || stopped.signal.aborted || trace.purpose !== 'live' || !isWorthCopying(trace, shadow.variant)) return
+      // Another route answered in place of one whose budget was used up.
+      if (trace.route !== request.route) return
       if (unitHash(request.route, 'shadow', trace.id) >= shadow.samplePercent / 100) return
       const lane = lanes.get(request.route) ?? { running: 0, limit: 1, waiting: [] }
       lanes.set(request.route, lane)
