@@ -95,6 +95,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     db,
     listen,
     clock,
+    settings: config.cache,
     memoryBytes: config.defaults.cache_memory_bytes,
     record,
     cost: (use) => cost(use),

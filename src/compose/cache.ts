@@ -3,9 +3,13 @@ import { cached } from '../cache/cached.ts'
 import type { Landing } from '../cache/flight.ts'
 import { memoryStore } from '../cache/memory.ts'
 import { cacheDropChannel, postgresStore } from '../cache/postgres.ts'
+import { redisStore } from '../cache/redis.ts'
+import type { CacheStore } from '../cache/store.ts'
 import { tieredStore } from '../cache/tiered.ts'
+import type { WeirConfig } from '../config/schema.ts'
 import { appendAuditEvent } from '../db/audit.ts'
 import type { Database, Listen } from '../db/database.ts'
+import { notify } from '../db/notify.ts'
 import type { DropCache } from '../http/admin/cache.ts'
 import type { Clock } from '../lib/clock.ts'
 import { AppError, toAppError } from '../lib/errors.ts'
@@ -27,17 +31,29 @@ export type CacheDeps = {
   db: Database
   listen: Listen
   clock: Clock
+  settings: WeirConfig['cache']
   memoryBytes: number
   record: RecordTrace
   cost: Cost
   onError: (error: unknown) => void
 }
 
-/** The cache of answers: memory in front of the database, with a trace for each call that only renewed a stale answer. */
-export const createCache = async ({ db, listen, clock, memoryBytes, record, cost, onError }: CacheDeps): Promise<Cache> => {
+/** The cache of answers: memory in front of the database or Redis, with a trace for each call that only renewed a stale answer. */
+export const createCache = async ({ db, listen, clock, settings, memoryBytes, record, cost, onError }: CacheDeps): Promise<Cache> => {
   const near = memoryStore({ maxBytes: memoryBytes, clock })
-  const store = tieredStore({ near, far: postgresStore({ db, clock }), onError })
-  const stopListening = await listen(cacheDropChannel, (variantHash) => void near.drop(variantHash))
+  const redis = settings.store === 'redis' ? redisStore({ ...settings, clock, onError }) : undefined
+  const store = tieredStore({ near, far: redis ? announcing(redis, db) : postgresStore({ db, clock }), onError })
+  const drops = new Set<Promise<void>>()
+  const stopListening = await listen(cacheDropChannel, (variantHash) => {
+    void near.drop(variantHash)
+    if (redis === undefined) return
+    // Rollouts announce a drop in the transaction of their move. Whoever hears of it drops: to do so twice does no harm.
+    const drop = redis
+      .drop(variantHash)
+      .catch(onError)
+      .finally(() => drops.delete(drop))
+    drops.add(drop)
+  })
 
   const around: AroundVariant = (model, { route, variant, cache, namespace }) => {
     if (cache === undefined) {
@@ -85,9 +101,21 @@ export const createCache = async ({ db, listen, clock, memoryBytes, record, cost
     close: async () => {
       await stopListening()
       await store.close()
+      await Promise.all(drops)
+      redis?.close()
     },
   }
 }
+
+/** Redis has the answers, the database tells the other replicas of drops. */
+const announcing = (redis: CacheStore, db: Database): CacheStore => ({
+  get: redis.get,
+  set: redis.set,
+  drop: async (variantHash) => {
+    await notify(db, cacheDropChannel, variantHash)
+    await redis.drop(variantHash)
+  },
+})
 
 /** Drops are admin actions: each leaves an audit event first, so that one that failed half-way is known too. */
 export const createDropCache =

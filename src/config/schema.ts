@@ -247,6 +247,21 @@ export const routeSettings = z.strictObject({
   guardrails: routeGuardrails.optional(),
 })
 
+/** Where replicas share cached answers. Read at start. */
+const cacheStore = z.discriminatedUnion('store', [
+  z.strictObject({ store: z.literal('database') }),
+  z.strictObject({
+    store: z.literal('redis'),
+    /** Of Redis 7 or Valkey. */
+    url: z.url({ protocol: /^(redis|valkey)s?$/ }),
+    /** Begins every key, so that several systems may share a server. */
+    prefix: z
+      .string()
+      .regex(/^[\w.-]{1,64}$/)
+      .default('weir'),
+  }),
+])
+
 const collection = z.strictObject({
   embedding: name,
   index: z.enum(['hnsw', 'pgvector', 'exact']).default('hnsw'),
@@ -303,6 +318,7 @@ export const configName = name
 export const weirConfigSchema = z.strictObject({
   auth,
   artifacts: artifacts.optional(),
+  cache: cacheStore.default({ store: 'database' }),
   providers: z.record(name, provider).default({}),
   models: z.record(name, model).default({}),
   routes: z.record(name, routeSettings).default({}),
