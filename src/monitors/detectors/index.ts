@@ -1,9 +1,11 @@
 import { AppError } from '../../lib/errors.ts'
 import type { Detector } from '../detector.ts'
 import { chiSquare } from './chi-square.ts'
+import { domainClassifier } from './domain-classifier.ts'
 import { jensenShannon, jensenShannonCategories } from './jensen-shannon.ts'
 import { ks } from './ks.ts'
 import { mannWhitney } from './mann-whitney.ts'
+import { mmd } from './mmd.ts'
 import { psi, psiCategories } from './psi.ts'
 import { twoProportion } from './two-proportion.ts'
 import { wasserstein, wassersteinLog } from './wasserstein.ts'
@@ -11,6 +13,7 @@ import { wasserstein, wassersteinLog } from './wasserstein.ts'
 /** Every detector of windows; the name is the contract of configuration and findings. */
 export const detectors: readonly Detector[] = [
   ...[ks, mannWhitney, wasserstein, wassersteinLog, psi, jensenShannon],
+  ...[mmd, domainClassifier],
   ...[chiSquare, twoProportion, psiCategories, jensenShannonCategories],
 ]
 
