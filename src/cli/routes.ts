@@ -104,6 +104,29 @@ export const routeCommands = (program: Command, context: CliContext): void => {
     })
 
   routes
+    .command('weights')
+    .description('what an adaptive route made of its weights, and why, newest first')
+    .argument('<name>')
+    .option('--limit <n>', 'moves at most', '20')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  weir routes weights support --limit 5')
+    .action(async (name: string, { limit, json }: { limit: string; json?: boolean }) => {
+      const { data } = (await (await context.request(`${urlOf(name, 'weights')}?${new URLSearchParams({ limit })}`)).json()) as {
+        data: { at: string; weights: Shares; stopped: string[]; evidence: { chances?: Shares | null; stopped?: { reason: string }[] } }[]
+      }
+      if (json) return context.print(JSON.stringify(data))
+      if (data.length === 0)
+        return context.print(`${name} has learned no weights: give it adaptive in weir.yaml, or wait for its first move`)
+      const rows = data.map(({ at, weights, evidence }) => [
+        at,
+        sharesOf(weights, 1),
+        evidence.chances ? sharesOf(evidence.chances, 100) : 'too little is known',
+        evidence.stopped?.map(({ reason }) => reason).join('; ') ?? null,
+      ])
+      context.print(table(['WHEN', 'WEIGHTS, %', 'BEST WITH CHANCE, %', 'TAKEN OUT'], rows))
+    })
+
+  routes
     .command('rollback')
     .description('make an earlier version the route again')
     .argument('<name>')
@@ -126,6 +149,13 @@ const roleOf = ({ trial, shadow }: InForce, variant: string): string | null => {
   if (trial?.control === variant) return `control on ${trial.weight_percent} %`
   return shadow?.variant === variant ? `shadow of ${shadow.sample_percent} %` : null
 }
+
+type Shares = { [variant: string]: number }
+
+const sharesOf = (shares: Shares, factor: number): string =>
+  Object.entries(shares)
+    .map(([variant, share]) => `${variant} ${(share * factor).toFixed(1)}`)
+    .join(', ')
 
 const urlOf = (name: string, rest?: string): string => `/admin/routes/${encodeURIComponent(name)}${rest === undefined ? '' : `/${rest}`}`
 

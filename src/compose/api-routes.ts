@@ -6,6 +6,7 @@ import type { RouteRoutesDeps } from '../http/admin/routes.ts'
 import { parse } from '../http/schemas/parse.ts'
 import type { Clock } from '../lib/clock.ts'
 import { AppError } from '../lib/errors.ts'
+import { weightHistory } from '../rollout/adaptive.ts'
 import { explainRoute } from '../rollout/explain.ts'
 import type { RouteTable } from '../rollout/route.ts'
 import { deleteRoute, putRoute, rollbackRoute, routeHistory, versionsOf } from '../rollout/routes-store.ts'
@@ -84,6 +85,7 @@ export const createApiRoutes = (parts: Parts): Omit<RouteRoutesDeps, 'performanc
       refuseDeclared(name)
       return rollbackRoute(db, name, version, { ...by, nowMs: clock() })
     },
+    weights: (name, limit) => weightHistory(db, name, limit),
     explain: async (name, { subject, text, metadata, tools }, signal) => {
       const route = routes().get(name)
       if (route === undefined) throw new AppError('not_found', `there is no route '${name}'`)

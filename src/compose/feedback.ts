@@ -49,6 +49,7 @@ const experimentsOf = (config: WeirConfig, routes: RouteTable): Experiment[] =>
       control: experiment?.control ?? first.name,
       primaryMetric: experiment?.primary_metric,
       horizonSubjects: experiment?.horizon_subjects,
+      movingWeights: routes.get(route)?.adaptive !== undefined,
     }
   })
 

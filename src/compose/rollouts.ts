@@ -20,6 +20,7 @@ import { eventsOf, findRollout, liveStatuses, type Rollout, type RolloutEvent } 
 import { createServingTable } from '../rollout/table.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { createAdaptive } from './adaptive.ts'
 import { createApiRoutes } from './api-routes.ts'
 import { planOf, planSchema, prepareRollout, wantedRollouts } from './rollout-plan.ts'
 import { controlNamespace } from './routes.ts'
@@ -82,6 +83,13 @@ export const createRollouts = (options: RolloutsOptions): Rollouts => {
     pollMs: 1_000,
     onChange: (changed) => (changed.routes ? onRoutes() : onRollouts()),
     onError: (error) => log.warn({ err: error }, 'routes and rollouts could not be read again'),
+  })
+  const adaptive = createAdaptive({
+    db,
+    table,
+    ofRollouts: (declared) => overlayOfRollouts(declared, table.rolloutsOf(declared.name)),
+    clock,
+    log,
   })
   const apiRoutes = createApiRoutes({ db, clock, table, config, written, routes, probabilityOf, log })
   const hashNow = (route: string, variant: string) =>
@@ -182,13 +190,16 @@ export const createRollouts = (options: RolloutsOptions): Rollouts => {
         },
       }),
     },
-    overlayOf: (declared) => overlayOfRollouts(declared, table.rolloutsOf(declared.name)),
+    overlayOf: adaptive.overlayOf,
     join: apiRoutes.join,
     start: async () => {
       await table.start()
-      if (serving) controller.start()
+      if (!serving) return
+      controller.start()
+      adaptive.start()
     },
     close: async () => {
+      await adaptive.close()
       await controller.close()
       await table.close()
     },

@@ -43,6 +43,7 @@ export const createServing = (
       variants: [first, ...others],
       shadow: toShadowing(route.shadow),
       rules: route.rules?.map(toRule),
+      adaptive: toAdaptive(route.adaptive, config),
     }
     const inForce = applyOverlay(asDeclared, overlayOf(asDeclared))
     const cache = route.cache ?? config.defaults.cache
@@ -142,6 +143,23 @@ const toRule = ({ name, variant, when }: NonNullable<RouteConfig['rules']>[numbe
     label: when.label && { classifier: when.label.classifier, label: when.label.label, minProbability: when.label.min_probability },
   },
 })
+
+/** Of a metric that has numbers: config/cross-check refuses any other. */
+const toAdaptive = (settings: RouteConfig['adaptive'], { metrics }: WeirConfig): Route['adaptive'] => {
+  const metric = settings && metrics[settings.metric]
+  if (settings === undefined || metric === undefined || metric.type === 'label') return undefined
+  return {
+    metric: { name: settings.metric, ...metric },
+    direction: metric.direction,
+    floorPercent: settings.floor_percent,
+    minSubjects: settings.min_subjects,
+    maxStepPercent: settings.max_step_percent,
+    alpha: settings.alpha,
+    everyMs: settings.every_s * 1000,
+    windowMs: settings.window_days * 24 * 3_600_000,
+    settleMs: settings.settle_s * 1000,
+  }
+}
 
 const toShadowing = (shadow: RouteConfig['shadow']): Route['shadow'] =>
   shadow && { variant: shadow.variant, samplePercent: shadow.sample_percent, maxConcurrency: shadow.max_concurrency }

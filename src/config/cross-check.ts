@@ -109,6 +109,14 @@ const routeFaults = (name: string, route: WeirConfig['routes'][string], config: 
   const variants = new Set(route.variants.map((variant) => variant.name))
   if (route.shadow) faults.push(...unknownName([...path, 'shadow', 'variant'], route.shadow.variant, variants, 'variant of this route'))
   faults.push(...ruleFaults(path, route, config))
+  if (route.adaptive) {
+    const metrics = new Set(Object.keys(config.metrics).filter((metric) => config.metrics[metric]?.type !== 'label'))
+    faults.push(...unknownName([...path, 'adaptive', 'metric'], route.adaptive.metric, metrics, 'metric with numbers'))
+    if (route.variants.filter(({ weight_percent }) => weight_percent > 0).length < 2)
+      faults.push({ path: [...path, 'adaptive'], message: 'needs two variants with a weight' })
+    if (route.rollout?.start === 'auto')
+      faults.push({ path: [...path, 'adaptive'], message: 'a rollout that starts by itself moves the weights too: leave out one' })
+  }
   route.variants.forEach((variant, index) => {
     const at = [...path, 'variants', index]
     faults.push(...unknownName([...at, 'model'], variant.model, llms, 'llm'))

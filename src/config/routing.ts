@@ -21,6 +21,25 @@ const conditions = z
 /** The first rule whose conditions all hold sends the request to its variant, whatever the weights are. */
 export const rules = z.array(z.strictObject({ name: z.string().min(1).max(64), variant: z.string(), when: conditions })).min(1)
 
+/** Moves the weights towards the variants that do better by a feedback metric. */
+export const adaptive = z.strictObject({
+  metric: z.string(),
+  /** What every variant keeps, so that it goes on being measured. */
+  floor_percent: z.number().gt(0).max(50).default(5),
+  /** Subjects with a value that every variant needs before weights move. */
+  min_subjects: z.number().int().min(30).default(200),
+  /** Between two moves. */
+  every_s: z.number().positive().default(300),
+  /** Most points that a weight moves at a time. */
+  max_step_percent: z.number().gt(0).max(100).default(10),
+  /** How far back requests count. */
+  window_days: z.number().positive().max(365).default(28),
+  /** Requests that are younger have not had the time to be judged, and do not count. */
+  settle_s: z.number().nonnegative().default(0),
+  /** Risk of taking out a variant that fails no more than the others. */
+  alpha: z.number().min(0.0001).max(0.5).default(0.05),
+})
+
 /** Asks a larger model where the answer of the variant's own is in doubt. */
 export const escalate = z
   .strictObject({

@@ -7,7 +7,7 @@ import { auth } from './auth.ts'
 import { guardrails, routeGuardrails } from './guardrails.ts'
 import { experiment, metrics } from './metrics.ts'
 import { rollout, shadow } from './rollout.ts'
-import { escalate, rules } from './routing.ts'
+import { adaptive, escalate, rules } from './routing.ts'
 
 /**
  * The shape of `weir.yaml`. Every object is strict: an unknown key is an error at its line, never a setting that silently does nothing.
@@ -234,6 +234,7 @@ const routeCache = z.strictObject({
 export const routeSettings = z.strictObject({
   variants: z.array(variant).min(1),
   rules: rules.optional(),
+  adaptive: adaptive.optional(),
   /** Mixed into the sticky hash: change it to draw the subjects anew. */
   seed: z.string().optional(),
   experiment: experiment.optional(),

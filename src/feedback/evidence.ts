@@ -5,7 +5,7 @@ import type { Moments } from '../lib/stats/sample.ts'
 import { type Aggregation, countsSilence, type NumberMetric } from './metric.ts'
 
 /**
- * Which requests count: of a route, that arrived from `fromMs`, inclusive, to `toMs`, exclusive. By `arm` the two sides of a rollout stand in
+ * Which requests count: of a route, dealt by chance and not sent by a rule, that arrived from `fromMs`, inclusive, to `toMs`, exclusive. By `arm` the two sides of a rollout stand in
  * the place of variants, and who is on none does not count.
  */
 export type Window = {
@@ -156,7 +156,7 @@ const aggregate = (aggregation: Aggregation, which: SQL): SQL => {
 
 const within = (
   window: Window,
-): SQL => sql`t.route = ${window.route} and t.purpose = 'live' and ${sideOf(window)} is not null and ${ofTenant(sql`t.tenant`, window)}
+): SQL => sql`t.route = ${window.route} and t.purpose = 'live' and t.rule is null and ${sideOf(window)} is not null and ${ofTenant(sql`t.tenant`, window)}
   and ${window.fromMs === undefined ? sql`true` : sql`t.started_at >= ${iso(window.fromMs)}::timestamptz`}
   and ${window.toMs === undefined ? sql`true` : sql`t.started_at < ${iso(window.toMs)}::timestamptz`}`
 

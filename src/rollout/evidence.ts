@@ -127,7 +127,7 @@ const liveFailures = async (db: Database, at: EvidenceWindow, everyone: boolean)
     from traces t
     where t.route = ${at.route} and t.purpose = 'live' and ${during(sql`t.started_at`, at)}
       and ${mayBeFailure} and ${isFailure(sql`t`)}
-      and (t.arm is not null ${everyone ? sql`or t.variant = ${at.stable}` : sql``})
+      and (t.arm is not null ${everyone ? sql`or (t.variant = ${at.stable} and t.rule is null)` : sql``})
     order by t.tenant, coalesce(t.subject, t.id::text), t.started_at, t.id`)
   return rows.map(({ at_ms, arm, kind }) => ({ atMs: at_ms, arm: arm ?? 'control', kind }))
 }

@@ -11,6 +11,8 @@ export type Experiment = {
   control: string
   primaryMetric: string | undefined
   horizonSubjects: number | undefined
+  /** Weights that moved while it ran: then no split can be expected, and none is tested. */
+  movingWeights?: boolean | undefined
   /** The two sides of a rollout stand in the place of variants: `candidate` and `control`. */
   rollout?: { id: string; candidate: string; stable: string; fromMs: number; toMs: number | undefined } | undefined
 }
@@ -55,7 +57,7 @@ export const reportExperiment = async (
     const { subjects = 0, requests = 0 } = exposure.variants.find((seen) => seen.variant === name) ?? {}
     return { variant: name, weightPercent, subjects, requests }
   })
-  const split = readSplit(variants)
+  const split = experiment.movingWeights && rollout === undefined ? null : readSplit(variants)
   const metrics: ExperimentReport['metrics'] = []
   for (const metric of chosen(experiment, declared, options.metric)) {
     const values = await metricByVariant(db, window, metric, options.preFromMs)

@@ -1,4 +1,5 @@
 import type { Sampling } from '../models/chat-model.ts'
+import type { AdaptivePlan } from './bandit.ts'
 import type { Rule } from './rules.ts'
 
 /** What a client calls as `model`: a name, and the variants that may answer it. */
@@ -12,6 +13,8 @@ export type Route = {
   disabled?: ReadonlySet<string> | undefined
   /** Asked before the weights, in order. */
   rules?: readonly Rule[] | undefined
+  /** Weights that follow a metric; those that are declared are the first. */
+  adaptive?: AdaptivePlan | undefined
   trial?: Trial | undefined
   shadow?: Shadowing | undefined
 }

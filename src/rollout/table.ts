@@ -1,5 +1,6 @@
 import type { Database, Listen } from '../db/database.ts'
 import { createFollower } from '../db/follow.ts'
+import { type AdaptiveWeights, newestWeights } from './adaptive.ts'
 import { servingChannel, servingRevision } from './revision.ts'
 import { type RouteVersion, routesInForce } from './routes-store.ts'
 import { allRollouts, type Rollout } from './store.ts'
@@ -10,6 +11,8 @@ export type ServingTable = {
   /** Of a route, oldest first. */
   rolloutsOf(route: string): readonly Rollout[]
   rollouts(): readonly Rollout[]
+  /** What an adaptive route made of its weights last. */
+  weightsOf(route: string): AdaptiveWeights | undefined
   start(): Promise<void>
   /** Looks for changes now. */
   refresh(): Promise<void>
@@ -32,15 +35,17 @@ export const createServingTable = ({ db, listen, pollMs, onChange, onError }: Se
   let routes: RouteVersion[] = []
   let rollouts: Rollout[] = []
   let byRoute = new Map<string, Rollout[]>()
+  let weights = new Map<string, AdaptiveWeights>()
 
   const reload = async (): Promise<void> => {
     const found = await servingRevision(db)
     if (found === revision) return
-    const [nextRoutes, nextRollouts] = [await routesInForce(db), await allRollouts(db)]
+    const [nextRoutes, nextRollouts, nextWeights] = [await routesInForce(db), await allRollouts(db), await newestWeights(db)]
     const key = (all: readonly RouteVersion[]) => all.map(({ name, version }) => `${name}@${version}`).join('\n')
     const changed = { routes: key(nextRoutes) !== key(routes) }
     routes = nextRoutes
     rollouts = nextRollouts
+    weights = new Map(nextWeights.map((one) => [one.route, one]))
     byRoute = Map.groupBy(rollouts, ({ route }) => route)
     revision = found
     onChange(changed)
@@ -50,6 +55,7 @@ export const createServingTable = ({ db, listen, pollMs, onChange, onError }: Se
     routes: () => routes,
     rolloutsOf: (route) => byRoute.get(route) ?? [],
     rollouts: () => rollouts,
+    weightsOf: (route) => weights.get(route),
     start: follower.start,
     refresh: follower.refresh,
     close: follower.close,

@@ -65,6 +65,18 @@ export const rolloutEvents = pgTable('rollout_events', {
   atMs: epochMs('at').notNull(),
 })
 
+/** Of `migrations/0024_adaptive.sql`. */
+export const adaptiveWeights = pgTable('adaptive_weights', {
+  id: uuid('id').primaryKey(),
+  seq: bigint('seq', { mode: 'number' }).generatedAlwaysAsIdentity(),
+  route: text('route').notNull(),
+  basis: text('basis').notNull(),
+  weights: jsonb('weights').$type<{ [variant: string]: number }>().notNull(),
+  stopped: text('stopped').array().notNull().default([]),
+  evidence: jsonb('evidence').notNull(),
+  atMs: epochMs('at').notNull(),
+})
+
 export const servingRevision = pgTable('serving_revision', {
   single: boolean('single').primaryKey().default(true),
   revision: bigint('revision', { mode: 'number' }).notNull(),

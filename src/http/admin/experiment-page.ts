@@ -38,14 +38,15 @@ const trafficTable = ({ variants, experiment }: ExperimentReport) => html`
 )}</tbody>
 </table>`
 
-const splitSentence = ({ split, leftOut }: ExperimentReport): string => {
+const splitSentence = ({ experiment, split, leftOut }: ExperimentReport): string => {
   const { ofSeveralVariants, ofOtherVariants } = leftOut
   const left = ofSeveralVariants + ofOtherVariants
   const rest =
     left > 0
       ? ` ${whole(left)} subjects are left out: ${whole(ofSeveralVariants)} met several variants, ${whole(ofOtherVariants)} one that the route no longer has.`
       : ''
-  if (!split) return `There is nothing to compare yet.${rest}`
+  if (!split)
+    return `${experiment.movingWeights ? 'The weights move by themselves, so no split is expected.' : 'There is nothing to compare yet.'}${rest}`
   const verdict = split.mismatch ? 'does not fit the weights' : 'fits the weights'
   return `The split ${verdict} (sample ratio p = ${digits(split.p)}).${rest}`
 }

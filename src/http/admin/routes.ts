@@ -1,6 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Hono } from 'hono'
 import { z } from 'zod'
+import type { AdaptiveWeights } from '../../rollout/adaptive.ts'
 import type { Explanation } from '../../rollout/explain.ts'
 import type { Route } from '../../rollout/route.ts'
 import type { RouteEvent, RouteVersion } from '../../rollout/routes-store.ts'
@@ -20,6 +21,8 @@ export type RouteRoutesDeps = {
   remove: (name: string, by: { actor: string; reason: string }) => Promise<void>
   rollback: (name: string, version: number | undefined, by: { actor: string; reason: string }) => Promise<RouteVersion>
   history: (name: string) => Promise<RouteEvent[]>
+  /** What an adaptive route made of its weights, newest first. */
+  weights: (name: string, limit: number) => Promise<AdaptiveWeights[]>
   /** Why a request gets its variant. Throws `not_found`. */
   explain: (name: string, ask: ExplainAsk, signal: AbortSignal) => Promise<Explanation>
   /** `/{name}/performance`. */
@@ -55,6 +58,18 @@ export const routeRoutes = (deps: RouteRoutesDeps): OpenAPIHono<Env> => {
       response: { description: 'Events', schema: z.object({ data: z.array(eventSchema) }) },
     },
     async (c, { path }) => c.json({ object: 'list', data: (await deps.history(path('name'))).map(eventJson) }),
+  )
+  documented(
+    app,
+    'get',
+    '/{name}/weights',
+    {
+      tag,
+      summary: 'What an adaptive route made of its weights, and on what evidence, newest first',
+      query: z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(50) }),
+      response: { description: 'Moves', schema: z.object({ data: z.array(z.object({}).loose()) }) },
+    },
+    async (c, { path, query }) => c.json({ object: 'list', data: (await deps.weights(path('name'), query.limit)).map(moveJson) }),
   )
   documented(
     app,
@@ -149,6 +164,13 @@ const routeJson = ({ name, variants, disabled, trial, shadow }: Route) => ({
     ? { candidate: trial.candidate.name, control: trial.control.name, weight_percent: trial.weightPercent, rollout: trial.seed }
     : null,
   shadow: shadow ? { variant: shadow.variant, sample_percent: shadow.samplePercent } : null,
+})
+
+const moveJson = ({ weights, stopped, evidence, atMs }: AdaptiveWeights) => ({
+  at: new Date(atMs).toISOString(),
+  weights,
+  stopped,
+  evidence,
 })
 
 const explanationJson = (route: string, { trial, weights, ...same }: Explanation) => ({
