@@ -61,12 +61,12 @@ describe('an adaptive route on a running server', () => {
     const { out } = await vi.waitFor(
       async () => {
         const told = await place.run(['routes', 'weights', 'support', '--json'])
-        expect(JSON.parse(told.out)).toHaveLength(1)
+        expect(JSON.parse(told.out)).not.toHaveLength(0)
         return told
       },
       { timeout: 10_000, interval: 200 },
     )
-    expect(JSON.parse(out)[0]).toMatchObject({ weights: { plain: 50, warm: 50 }, evidence: { began: true } })
+    expect(JSON.parse(out).at(-1)).toMatchObject({ weights: { plain: 50, warm: 50 }, evidence: { began: true } })
     for (let at = 0; at < 120; at += 1) {
       const response = await post(
         '/v1/chat/completions',
