@@ -166,7 +166,17 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
   }
   const shadow = createShadow({ routes, answer: createAnswer(answering), clock, note: metrics.shadowed })
   const answer = createAnswer({ ...answering, admit: admission.admit, ended: shadow.consider })
-  const evals = createEvals({ db, clock, live: () => live.current, answering, cost, promptClosure: knowledge.moving.promptClosure })
+  const evals = createEvals({
+    db,
+    clock,
+    live: () => live.current,
+    answering,
+    cost,
+    promptClosure: knowledge.moving.promptClosure,
+    metrics,
+    log,
+  })
+  if (serving) evals.start()
   const embed = createEmbed({
     routes,
     embedderOf: (variant) => live.current.models.embedders.get(variant.model),
@@ -244,6 +254,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
       stopped.abort()
       await shadow.close()
       await rollouts.close()
+      await evals.close()
       await knowledge.close()
       await registered.close()
       await Promise.all([engines.llama.close(), engines.onnx.close(), sweeping])

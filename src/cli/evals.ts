@@ -3,9 +3,10 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { SingleBar } from 'cli-progress'
 import { type Command, InvalidArgumentError } from 'commander'
 import { html } from '../evals/reports/html.ts'
-import type { EvalReportJson, EvalRunJson } from '../evals/reports/json.ts'
+import type { EvalReportJson, EvalRunJson, ScoresJson } from '../evals/reports/json.ts'
 import { junit } from '../evals/reports/junit.ts'
 import { markdown } from '../evals/reports/markdown.ts'
+import { digits, percent, usd } from '../evals/reports/words.ts'
 import { AppError, type ErrorCode, retryable } from '../lib/errors.ts'
 import { type CliContext, CommandExit, exitCodes } from './context.ts'
 import { evalText } from './evals-text.ts'
@@ -54,6 +55,8 @@ export const evalCommands = (program: Command, context: CliContext): void => {
       await publish(context, report, options)
       exitFor(report)
     })
+
+  scoresCommand(evals, context)
 
   evals
     .command('list')
@@ -107,6 +110,43 @@ export const evalCommands = (program: Command, context: CliContext): void => {
       await publish(context, report, options)
       exitFor(report)
     })
+}
+
+const scoresCommand = (evals: Command, context: CliContext): void => {
+  evals
+    .command('scores')
+    .description('what scorers made of the live answers of a route, by variant')
+    .requiredOption('--route <name>', 'the route')
+    .option('--from <time>', 'answers from: ISO date, or date-time with offset; inclusive')
+    .option('--to <time>', 'answers to; exclusive')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  weir eval scores --route assistant --from 2026-11-20')
+    .action(async ({ json, ...query }: { json?: boolean; route: string; from?: string; to?: string }) => {
+      const told = (await (await context.request(`/admin/evals/scores?${new URLSearchParams(query)}`)).json()) as Scores
+      if (json) return context.print(JSON.stringify(told))
+      const rows = told.data.map((one) => [
+        one.scorer,
+        one.variant,
+        one.answers,
+        one.undetermined,
+        digits(one.mean),
+        one.pass_rate === null ? null : percent(one.pass_rate),
+        one.interval && `${percent(one.interval.low)} … ${percent(one.interval.high)}`,
+        usd(one.cost_usd),
+      ])
+      context.print(table(['SCORER', 'VARIANT', 'ANSWERS', 'UNDETERMINED', 'MEAN', 'PASSED', '95 %', 'COST'], rows))
+      const cap = told.max_usd_per_day === null ? '' : ` of ${told.max_usd_per_day} USD`
+      context.note(`${told.sample_percent} % of live answers are scored; spent today: ${usd(told.spent_today_usd)}${cap}`)
+      if (told.paused !== null) context.note(`paused: ${told.paused}`)
+    })
+}
+
+type Scores = {
+  sample_percent: number
+  spent_today_usd: number | null
+  max_usd_per_day: number | null
+  paused: string | null
+  data: ScoresJson[]
 }
 
 const withOutputs = (command: Command): Command =>

@@ -6,6 +6,7 @@ import type { WeirConfig } from '../config/schema.ts'
 import type { Database } from '../db/database.ts'
 import { promptVersions } from '../db/schema/prompts.ts'
 import { createEvaluations, type Evaluations } from '../evals/evaluations.ts'
+import { asJudge, type ModelSources } from '../evals/scoring-models.ts'
 import { findPassingRun } from '../evals/store.ts'
 import { readStoredCases } from '../evals/stored-cases.ts'
 import { datasetRoutes } from '../http/admin/datasets.ts'
@@ -16,7 +17,10 @@ import type { Clock } from '../lib/clock.ts'
 import type { FindPassingEvalRun } from '../prompts/labels.ts'
 import type { Gate } from '../rollout/actions.ts'
 import type { PromptChoice } from '../rollout/route.ts'
+import type { Logger } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import type { Live } from './live-config.ts'
+import { createOnlineScores } from './online-scores.ts'
 
 export type EvalsOptions = {
   db: Database
@@ -26,17 +30,20 @@ export type EvalsOptions = {
   answering: Omit<AnswerDeps, 'admit'>
   cost: Cost
   promptClosure: (prompt: PromptChoice) => string | null
+  metrics: Pick<Metrics, 'scored'>
+  log: Logger
+}
+
+export type Evals = {
+  evaluations: Evaluations
+  mounts: Record<string, Hono<Env>>
+  /** Begins to score live answers, where routes ask for it. */
+  start(): void
+  close(): Promise<void>
 }
 
 /** Evaluation suites over the routes in force. */
-export const createEvals = ({
-  db,
-  clock,
-  live,
-  answering,
-  cost,
-  promptClosure,
-}: EvalsOptions): { evaluations: Evaluations; mounts: Record<string, Hono<Env>> } => {
+export const createEvals = ({ db, clock, live, answering, cost, promptClosure, metrics, log }: EvalsOptions): Evals => {
   const answer = createAnswer({
     ...answering,
     admit: undefined,
@@ -44,28 +51,37 @@ export const createEvals = ({
     keepPayload: () => true,
     record: (trace) => answering.record(answering.keepPayload() ? trace : { ...trace, payload: null }),
   })
-  const evaluations = createEvaluations({
-    db,
-    clock,
-    answer,
-    routes: answering.routes,
-    chatModelOf: (id) => live().stacks.serve({ model: id, fallback: [] }),
+  const models: ModelSources = {
+    chatModelOf: (id) => {
+      const model = live().stacks.serve({ model: id, fallback: [] })
+      return model && asJudge(id, model, answer, clock)
+    },
     embedderOf: (id) => live().models.embedders.get(id),
     classifierOf: (id) => live().models.classifiers.get(id),
     judgeCost: ({ model, usage, upstreamMs }) => cost({ model, upstreamModel: null, usage, upstreamMs, atMs: clock() }),
-    promptClosure,
     folder: 'evals',
-  })
+  }
+  const evaluations = createEvaluations({ db, clock, answer, routes: answering.routes, ...models, promptClosure })
+  const online = createOnlineScores({ db, clock, config: () => live().config, models, metrics, log })
   return {
     evaluations,
+    start: online.start,
+    close: online.close,
     mounts: {
-      '/admin/evals': evalRoutes({ db, evaluations, readStored: (source) => readStoredCases(db, source, clock()) }),
+      '/admin/evals': evalRoutes({
+        db,
+        evaluations,
+        readStored: (source) => readStoredCases(db, source, clock()),
+        scoringOf: (route) => live().config.routes[route]?.scoring,
+        pausedBy: online.pausedBy,
+        clock,
+      }),
       '/admin/shadows': shadowRoutes({
         db,
         routes: answering.routes,
         embedderOf: (id) => live().models.embedders.get(id ?? onlyName(live().models.embedders)),
-        chatModelOf: (id) => live().stacks.serve({ model: id, fallback: [] }),
-        costOf: ({ model, usage, upstreamMs }) => cost({ model, upstreamModel: null, usage, upstreamMs, atMs: clock() }),
+        chatModelOf: models.chatModelOf,
+        costOf: models.judgeCost,
       }),
       '/admin/datasets': datasetRoutes({ db, clock }),
     },

@@ -1,6 +1,7 @@
 import { expireCacheEntries } from '../cache/postgres.ts'
 import type { WeirConfig } from '../config/schema.ts'
 import type { Database } from '../db/database.ts'
+import { expireScores } from '../evals/online/store.ts'
 import type { Clock } from '../lib/clock.ts'
 import { pause } from '../lib/pause.ts'
 import type { Logger } from '../telemetry/log.ts'
@@ -23,6 +24,7 @@ export const housekeeping = async ({ db, clock, defaults, reclaimIndexes, signal
       await pause(hourMs, signal)
       const { trace_days, payload_days } = defaults()
       const gone = await expireTraces(db, { tracesDays: trace_days, payloadsDays: payload_days }, clock(), signal)
+      await expireScores(db, clock() - trace_days * 24 * hourMs)
       await expireCacheEntries(db, clock())
       await reclaimIndexes()
       if (gone.traces + gone.payloads > 0) log.info(gone, 'expired traces')

@@ -1,3 +1,5 @@
+import { onlineAssertion } from '../evals/online/online-scorer.ts'
+import { scorerOf } from '../evals/scorers/index.ts'
 import { provider } from '../models/providers/index.ts'
 import type { WeirConfig } from './schema.ts'
 
@@ -11,10 +13,21 @@ export const crossCheck = (config: WeirConfig): Fault[] => {
     ...guardrailFaults(config, llms),
     ...Object.entries(config.routes).flatMap(([name, route]) => routeFaults(name, route, config, llms)),
     ...budgetFaults(config, llms),
+    ...metricFaults(config),
     ...Object.entries(config.collections).flatMap(([name, collection]) =>
       unknownName(['collections', name, 'embedding'], collection.embedding, namesOf(config, 'embedding'), 'embedding model'),
     ),
   ]
+}
+
+/** A metric that is said by a scorer needs one of that name somewhere. */
+const metricFaults = ({ metrics, routes }: WeirConfig): Fault[] => {
+  const scorers = new Set(Object.values(routes).flatMap(({ scoring }) => scoring?.scorers.map(({ name }) => name) ?? []))
+  return Object.entries(metrics).flatMap(([name, metric]) =>
+    metric.type === 'label' || metric.type === 'event' || metric.scorer === undefined
+      ? []
+      : unknownName(['metrics', name, 'scorer'], metric.scorer, scorers, 'scorer of a route'),
+  )
 }
 
 const namesOf = (config: WeirConfig, kind: string): Set<string> =>
@@ -117,6 +130,7 @@ const routeFaults = (name: string, route: WeirConfig['routes'][string], config: 
     if (route.rollout?.start === 'auto')
       faults.push({ path: [...path, 'adaptive'], message: 'a rollout that starts by itself moves the weights too: leave out one' })
   }
+  faults.push(...scoringFaults(name, route, config, llms))
   route.variants.forEach((variant, index) => {
     const at = [...path, 'variants', index]
     faults.push(...unknownName([...at, 'model'], variant.model, llms, 'llm'))
@@ -150,6 +164,29 @@ const ruleFaults = (path: PropertyKey[], { rules = [], variants }: WeirConfig['r
       return [...faults, { path: [...place, 'classifier'], message: `no classifier is named ${label.classifier}` }]
     return [...faults, ...unknownName([...place, 'label'], label.label, new Set(classifier.labels), `label of ${label.classifier}`)]
   })
+}
+
+const scoringFaults = (name: string, { scoring }: WeirConfig['routes'][string], config: WeirConfig, llms: ReadonlySet<string>): Fault[] => {
+  if (scoring === undefined) return []
+  const path = ['routes', name, 'scoring']
+  const { judge, embedder, scorers } = scoring
+  const faults: Fault[] = []
+  if (judge !== undefined) {
+    faults.push(...unknownName([...path, 'judge'], judge, llms, 'llm'))
+    const model = config.models[judge]
+    if (model && 'provider' in model && scoring.max_usd_per_day === undefined)
+      faults.push({ path: [...path, 'judge'], message: 'a hosted judge costs money for every answer: set max_usd_per_day' })
+  }
+  if (embedder !== undefined) faults.push(...unknownName([...path, 'embedder'], embedder, namesOf(config, 'embedding'), 'embedding model'))
+  const classifiers = namesOf(config, 'classifier')
+  scorers.map(onlineAssertion).forEach(({ type, config: own }, index) => {
+    const at = [...path, 'scorers', index]
+    const scorer = scorerOf(type)
+    if (scorer?.judged && judge === undefined) faults.push({ path: at, message: `'${type}' needs a judge` })
+    if (type === 'answer-relevance' && embedder === undefined) faults.push({ path: at, message: `'${type}' needs an embedder` })
+    if (type === 'classifier') faults.push(...unknownName([...at, 'model'], String(own.model ?? own.provider), classifiers, 'classifier'))
+  })
+  return faults
 }
 
 const rolloutFaults = (name: string, { rollout, variants }: WeirConfig['routes'][string], config: WeirConfig): Fault[] => {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { aggregations, builtInMetrics } from '../feedback/metric.ts'
+import { type Aggregation, aggregations, builtInMetrics, countsSilence } from '../feedback/metric.ts'
 
 /** `metrics` of `weir.yaml`: what feedback may say. Shapes as `Metric`. */
 const common = {
@@ -9,20 +9,41 @@ const common = {
 const level = z.enum(['inference', 'subject'])
 const bounds = { minimum: z.number().optional(), maximum: z.number().optional() }
 
-const boolean = z.strictObject({
-  type: z.literal('boolean'),
-  ...common,
-  level: level.default('inference'),
-  aggregation: z.enum(aggregations.boolean).default('last'),
-})
+/** Who says it: clients in feedback, or a scorer of live answers, of which only a sample is scored. */
+const said = { source: z.enum(['feedback', 'online_score']).optional(), scorer: z.string().min(1).optional() }
 
-const float = z.strictObject({
-  type: z.literal('float'),
-  ...common,
-  level: level.default('inference'),
-  aggregation: z.enum(aggregations.float).default('last'),
-  ...bounds,
-})
+type Said = { source?: 'feedback' | 'online_score' | undefined; scorer?: string | undefined; level: string; aggregation: Aggregation }
+
+const refuseHalfSaid = ({ source, scorer, level: about, aggregation }: Said, context: z.RefinementCtx): void => {
+  const fault = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message })
+  if ((source === 'online_score') !== (scorer !== undefined))
+    fault('scorer', 'a metric of source: online_score names a scorer, and no other does')
+  if (source !== 'online_score') return
+  if (about !== 'inference') fault('level', 'a scorer speaks of an answer: level is inference')
+  if (countsSilence(aggregation))
+    fault('aggregation', 'only a sample is scored, and what is not scored is no zero: use last, first or mean')
+}
+
+const boolean = z
+  .strictObject({
+    type: z.literal('boolean'),
+    ...common,
+    ...said,
+    level: level.default('inference'),
+    aggregation: z.enum(aggregations.boolean).default('last'),
+  })
+  .superRefine(refuseHalfSaid)
+
+const float = z
+  .strictObject({
+    type: z.literal('float'),
+    ...common,
+    ...said,
+    level: level.default('inference'),
+    aggregation: z.enum(aggregations.float).default('last'),
+    ...bounds,
+  })
+  .superRefine(refuseHalfSaid)
 
 const event = z.strictObject({
   type: z.literal('event'),

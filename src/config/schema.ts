@@ -8,6 +8,7 @@ import { guardrails, routeGuardrails } from './guardrails.ts'
 import { experiment, metrics } from './metrics.ts'
 import { rollout, shadow } from './rollout.ts'
 import { adaptive, escalate, rules } from './routing.ts'
+import { scoring } from './scoring.ts'
 
 /**
  * The shape of `weir.yaml`. Every object is strict: an unknown key is an error at its line, never a setting that silently does nothing.
@@ -240,6 +241,7 @@ export const routeSettings = z.strictObject({
   experiment: experiment.optional(),
   rollout: rollout.optional(),
   shadow: shadow.optional(),
+  scoring: scoring.optional(),
   /** A rollout of this route starts only when its candidate has passed this suite. */
   eval_suite: z.string().min(1).optional(),
   timeouts: timeouts.optional(),

@@ -1,36 +1,25 @@
-import { join, resolve, sep } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type { Database } from '../db/database.ts'
 import type { Clock } from '../lib/clock.ts'
 import { AppError } from '../lib/errors.ts'
 import { uuidv7 } from '../lib/ids.ts'
-import type { ChatModel, Usage } from '../models/chat-model.ts'
-import type { Classifier } from '../models/classifier.ts'
-import type { Embedder } from '../models/embedder.ts'
 import { type Comparison, compareRuns } from './compare.ts'
 import { type Gate, gate } from './gate.ts'
-import { createJudge } from './judge.ts'
 import type { CaseResult } from './results.ts'
-import { type RunDeps, runSuite } from './run.ts'
+import { runSuite } from './run.ts'
 import type { Output } from './scorer.ts'
+import { type ModelSources, scoringModels } from './scoring-models.ts'
 import { deleteErrors, type EvalRun, findBaseline, findRun, finishRun, insertRun, listResults, resumeRun } from './store.ts'
 import type { Suite } from './suite.ts'
 import { type Summary, summarise } from './summary.ts'
 import { createTarget, type TargetDeps } from './target.ts'
 
-export type EvaluationDeps = TargetDeps & {
-  db: Database
-  clock: Clock
-  chatModelOf: (id: string) => ChatModel | undefined
-  embedderOf: (id: string) => Embedder | undefined
-  classifierOf: (id: string) => Classifier | undefined
-  /** US dollars for what a judge read and wrote; null when its price is unknown. */
-  judgeCost: (use: { model: string; usage: Usage; upstreamMs: number }) => number | null
-  /** Hash of the prompt version that a name and label mean now. */
-  promptClosure: (prompt: { name: string; label?: string | undefined; version?: string | undefined }) => string | null
-  /** Where files of custom scorers may be; nothing outside of it is loaded. */
-  folder: string
-}
+export type EvaluationDeps = TargetDeps &
+  ModelSources & {
+    db: Database
+    clock: Clock
+    /** Hash of the prompt version that a name and label mean now. */
+    promptClosure: (prompt: { name: string; label?: string | undefined; version?: string | undefined }) => string | null
+  }
 
 export type StartOptions = {
   suite: Suite
@@ -113,7 +102,7 @@ export const createEvaluations = (deps: EvaluationDeps): Evaluations => {
       const total = suite.cases.reduce((sum, { repeats }) => sum + repeats, 0)
       options.onStart({ id, total, done: done.length, variant: target.variant })
       const end = await runSuite(
-        { db, clock, target, scoring: scoringOf(deps, suite) },
+        { db, clock, target, scoring: scoringModels(deps, suite) },
         { runId: id, suite, done, outputs: options.outputs, useCache: options.useCache, onResult: options.onResult, signal },
       )
       const run = await findRun(db, id)
@@ -145,38 +134,4 @@ const reopen = async (db: Database, id: string, suite: Suite, variantHash: strin
     throw new AppError('conflict', `run ${id} asked another variant, and answers of two would be mixed: start a new run`)
   await deleteErrors(db, id)
   await resumeRun(db, id)
-}
-
-const scoringOf = (deps: EvaluationDeps, suite: Suite): RunDeps['scoring'] => {
-  const judgeModel = suite.judge === undefined ? undefined : required(deps.chatModelOf(suite.judge), `the judge '${suite.judge}'`)
-  const embedder = suite.embedder === undefined ? undefined : required(deps.embedderOf(suite.embedder), `the embedder '${suite.embedder}'`)
-  const judgeName = suite.judge ?? ''
-  return (_one, spent, signal) => ({
-    judge:
-      judgeModel &&
-      createJudge({
-        model: judgeModel,
-        tenant: suite.tenant,
-        spent: (usage, ms) => spent(deps.judgeCost({ model: judgeName, usage, upstreamMs: ms })),
-        signal,
-      }),
-    embed: embedder && (async (texts) => (await embedder.embed({ texts, tenant: suite.tenant, requestId: uuidv7(), signal })).vectors),
-    classify: async (model, text) => {
-      const classifier = required(deps.classifierOf(model), `the classifier '${model}'`)
-      return (await classifier.classify({ texts: [text], signal })).results[0] ?? []
-    },
-    load: (file) => loadScorer(deps.folder, file),
-  })
-}
-
-const required = <Model>(model: Model | undefined, what: string): Model => {
-  if (model === undefined) throw new AppError('model_not_found', `${what} is not configured`)
-  return model
-}
-
-/** Only what lies in the folder of suites: a suite comes over the API, and must not choose what this server runs. */
-const loadScorer = async (folder: string, file: string): Promise<unknown> => {
-  const path = resolve(folder, file)
-  if (!path.startsWith(`${resolve(folder)}${sep}`)) throw new AppError('permission_denied', `${file} is outside of ${join(folder)}`)
-  return ((await import(pathToFileURL(path).href)) as { default?: unknown }).default
 }

@@ -5,6 +5,7 @@ import { hashOf } from '../lib/hash.ts'
 import type { CaseResult } from './results.ts'
 import { scoreCase } from './score-case.ts'
 import type { Output, ScoreContext } from './scorer.ts'
+import type { ScoringModels } from './scoring-models.ts'
 import { findAnswer, insertAnswer, insertResult } from './store.ts'
 import type { Case, Suite } from './suite.ts'
 import { askedText } from './suite-file.ts'
@@ -14,12 +15,7 @@ export type RunDeps = {
   db: Database
   clock: Clock
   target: AskTarget
-  /** Models for scorers, of one answer: `spent` hears what its judges cost. */
-  scoring: (
-    one: Case,
-    spent: (costUsd: number | null) => void,
-    signal: AbortSignal,
-  ) => Omit<ScoreContext, 'input' | 'variables' | 'expected' | 'tools' | 'signal'>
+  scoring: ScoringModels
 }
 
 export type RunOptions = {
@@ -100,7 +96,7 @@ const answerCase = async (deps: RunDeps, options: RunOptions, one: Case, repeat:
     judgesUsd = judgesUsd === null || costUsd === null ? null : judgesUsd + costUsd
   }
   const context: ScoreContext = {
-    ...deps.scoring(one, spent, own),
+    ...deps.scoring(suite.tenant, spent, own),
     input: base.input,
     variables: one.variables,
     expected: one.expected,

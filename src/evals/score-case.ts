@@ -41,10 +41,22 @@ const scoreAssertion = async (spec: AssertionSpec, output: Output, context: Scor
 
 const judged = async (scorer: Scorer, spec: AssertionSpec, output: Output, context: ScoreContext): Promise<Score> => {
   try {
-    return await scorer.score(output, spec, context)
+    return await orAborted(scorer.score(output, spec, context), context.signal)
   } catch (error) {
     context.signal.throwIfAborted()
     return undetermined(`${scorer.type} failed: ${error instanceof Error ? error.message.slice(0, 300) : String(error)}`)
+  }
+}
+
+/** A scorer of somebody's own may not know of signals. */
+const orAborted = async <Value>(work: Value | Promise<Value>, signal: AbortSignal): Promise<Value> => {
+  const aborted = Promise.withResolvers<never>()
+  const stop = () => aborted.reject(signal.reason)
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    return await Promise.race([work, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', stop)
   }
 }
 

@@ -52,6 +52,8 @@ export type ScoreContext = {
 export type Scorer = {
   /** The name in suites. */
   type: string
+  /** A language model gives the verdict. */
+  judged?: true
   /** Of what an assertion holds besides type, value, threshold, weight and metric. Strict. */
   config?: z.ZodObject
   /** What is wrong with a value, before anything is asked; undefined when nothing is. */

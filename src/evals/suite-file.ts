@@ -1,12 +1,12 @@
 import { AppError } from '../lib/errors.ts'
 import { hashOf } from '../lib/hash.ts'
 import { readYaml, refuseFaults } from '../lib/yaml-file.ts'
+import { toAssertion } from './assertion.ts'
 import { type PlacedCase, readDatasetFile } from './dataset-file.ts'
 import { fill } from './fill.ts'
 import { fromPromptfoo, isPromptfoo } from './promptfoo.ts'
-import { scorerOf, scorerTypes } from './scorers/index.ts'
-import type { AssertionSpec, Case, Suite, Target, Turn } from './suite.ts'
-import { type DatasetSource, type RawAssertion, type RawSuite, type RawTurn, rawSuite } from './suite-schema.ts'
+import type { Case, Suite, Target, Turn } from './suite.ts'
+import { type DatasetSource, type RawSuite, type RawTurn, rawSuite } from './suite-schema.ts'
 
 /** Where the cases of a suite come from besides its own file. */
 export type SuiteSources = {
@@ -137,28 +137,6 @@ const toTurn = (raw: RawTurn): Turn => {
     return { role: 'assistant', content: raw.content, toolCalls }
   }
   return { role: raw.role, content: raw.content }
-}
-
-const toAssertion = (raw: RawAssertion, filled: <Value>(value: Value) => Value, fault: (message: string) => void): AssertionSpec => {
-  const { type: written, value, threshold, weight = 1, metric, assert, ...config } = raw
-  if (written === 'assert-set') {
-    if (!assert) fault('assert-set needs an `assert` of its own')
-    const children = (assert ?? []).map((one) => toAssertion(one, filled, fault))
-    return { type: written, negated: false, value: undefined, threshold, weight, metric: metric ?? written, config, children }
-  }
-  const negated = written.startsWith('not-') && scorerOf(written) === undefined
-  const type = negated ? written.slice(4) : written
-  const scorer = scorerOf(type)
-  const spec: AssertionSpec = { type, negated, value: filled(value), threshold, weight, metric: metric ?? written, config }
-  if (scorer === undefined) {
-    fault(`there is no assertion '${written}'; known are ${scorerTypes().join(', ')}, each also with not-`)
-    return spec
-  }
-  const checked = scorer.config?.safeParse(config)
-  if (checked && !checked.success) fault(`${written}: ${checked.error.issues[0]?.message}`)
-  const refused = scorer.refuse?.(spec)
-  if (refused !== undefined) fault(refused)
-  return spec
 }
 
 /** The text that a case asks, for judges and reports. */

@@ -113,7 +113,7 @@ const variantOf = (route: Route, named: string | undefined): Variant => {
   return variant
 }
 
-const passagesOf = (recorded: unknown): OutputPassage[] => {
+export const passagesOf = (recorded: unknown): OutputPassage[] => {
   const passages = (recorded as { passages?: { externalId?: string; chunkId?: string; text?: string }[] } | undefined)?.passages ?? []
   return passages.map(({ externalId, chunkId, text }) => ({ id: externalId ?? chunkId ?? '', text: text ?? '' }))
 }

@@ -92,11 +92,15 @@ export const metricByVariant = async (
 }
 
 /** How often anybody said anything of a metric, and how much of it names an answer whose trace is not there. */
-export const countFeedback = async (db: Database, name: string, tenant?: string): Promise<{ total: number; unmatched: number }> => {
+export const countFeedback = async (
+  db: Database,
+  metric: NumberMetric & { name: string },
+  tenant?: string,
+): Promise<{ total: number; unmatched: number }> => {
   const [row] = await db.execute<{ total: number; unmatched: number }>(sql`
     select count(*)::int as total, (count(*) filter (where f.inference_id is not null and t.id is null))::int as unmatched
-    from feedback f left join traces t on t.id = f.inference_id and t.tenant = f.tenant
-    where f.metric = ${name} and ${tenant === undefined ? sql`true` : sql`f.tenant = ${tenant}`}`)
+    from ${statements(metric)} f left join traces t on t.id = f.inference_id and t.tenant = f.tenant
+    where ${tenant === undefined ? sql`true` : sql`f.tenant = ${tenant}`}`)
   return row ?? { total: 0, unmatched: 0 }
 }
 
@@ -110,22 +114,32 @@ const ofAnswers = (window: Window, metric: NumberMetric & { name: string }): SQL
   select tenant, unit, ${aggregate(metric.aggregation, sql`true`)} as number, 'infinity'::timestamptz as at, null::uuid as id, false as past
   from (
     select t.tenant, coalesce(t.subject, t.id::text) as unit, t.id as answer, f.number, f.at, f.id
-    from feedback f join traces t on t.id = f.inference_id and t.tenant = f.tenant where f.metric = ${metric.name} and ${within(window)}
+    from ${statements(metric)} f join traces t on t.id = f.inference_id and t.tenant = f.tenant where ${within(window)}
   ) as said group by tenant, unit, answer`
 
 const ofSubjects = (window: Window, metric: NumberMetric & { name: string }): SQL => sql`
-  ${ofAnyone} where f.metric = ${metric.name} and ${ofTenant(sql`f.tenant`, window)}`
+  ${ofAnyone(metric)} where ${ofTenant(sql`f.tenant`, window)}`
 
 /** What the same subjects did before, wherever they were. */
 const ofPast = (window: Window, metric: NumberMetric & { name: string }, preFromMs: number | undefined): SQL => {
-  if (preFromMs === undefined || window.fromMs === undefined) return sql`${ofAnyone} where false`
+  if (preFromMs === undefined || window.fromMs === undefined) return sql`${ofAnyone(metric)} where false`
   const during = sql`f.at >= ${iso(preFromMs)}::timestamptz and f.at < ${iso(window.fromMs)}::timestamptz`
   return sql`select tenant, unit, number, at, id, true from (${ofSubjects(window, metric)} and ${during}) as earlier`
 }
 
-const ofAnyone = sql`
+const ofAnyone = (metric: NumberMetric & { name: string }): SQL => sql`
   select f.tenant, coalesce(f.subject, t.subject, t.id::text) as unit, f.number, f.at, f.id, false as past
-  from feedback f left join traces t on t.id = f.inference_id and t.tenant = f.tenant`
+  from ${statements(metric)} f left join traces t on t.id = f.inference_id and t.tenant = f.tenant`
+
+/** What was said of a metric, by people or by a scorer. A scorer without a verdict has said nothing. */
+export const statements = (metric: NumberMetric & { name: string }): SQL => {
+  if (metric.source !== 'online_score')
+    return sql`(select id, tenant, subject, inference_id, number, at from feedback where metric = ${metric.name})`
+  const value = metric.type === 'boolean' ? sql`passed::int::double precision` : sql`score`
+  return sql`(
+    select trace_id as id, tenant, null::text as subject, trace_id as inference_id, ${value} as number, at
+    from online_scores where scorer = ${metric.scorer} and ${value} is not null)`
+}
 
 /** The value of a subject from its first answer on. */
 const present = ({ level, aggregation }: NumberMetric): SQL => {

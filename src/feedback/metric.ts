@@ -17,6 +17,9 @@ export type NumberMetric = {
   /** Bounds of what a client may send. */
   minimum?: number | undefined
   maximum?: number | undefined
+  /** Said by a scorer of live answers, and by nobody else: its score, or for a boolean whether the answer passed. */
+  source?: 'feedback' | 'online_score' | undefined
+  scorer?: string | undefined
 }
 
 /** The right answer of a classification; the one given is read from the trace. */

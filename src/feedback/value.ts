@@ -13,6 +13,7 @@ export const storedValue = (metrics: Metrics, name: string, value: unknown, targ
   if (name === 'demonstration') return { number: null, content: demonstration(value, target) }
   const metric = Object.hasOwn(metrics, name) ? metrics[name] : undefined
   if (metric === undefined) throw fault('metric', `no metric is named '${name}'; declare it under metrics in the configuration`)
+  if (metric.type !== 'label' && metric.source === 'online_score') throw fault('metric', `'${name}' is what a scorer says of answers`)
   if (target.inferenceId === undefined && (metric.type === 'label' || metric.level === 'inference')) {
     throw fault('inference_id', `'${name}' is about an answer: name its inference_id`)
   }

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Database } from '../db/database.ts'
-import { metricByVariant } from '../feedback/evidence.ts'
-import type { Metrics } from '../feedback/metric.ts'
+import { metricByVariant, statements } from '../feedback/evidence.ts'
+import type { Metrics, NumberMetric } from '../feedback/metric.ts'
 import { observeEvent, startEventEProcess } from '../lib/stats/e-process.ts'
 import type { Moments } from '../lib/stats/sample.ts'
 import type { ByArm, RolloutEvidence } from './assess.ts'
@@ -171,12 +171,17 @@ const readMetric = async (
   const turned = (one: Moments): Moments => (whenGood && one.n > 0 ? { ...one, mean: 1 - one.mean } : one)
   return {
     moments: { candidate: turned(moments.candidate), control: turned(moments.control) },
-    events: await badFeedback(db, at, planned.name, whenGood),
+    events: await badFeedback(db, at, { name: planned.name, ...metric }, whenGood),
   }
 }
 
 /** The first time that each subject of an arm said something bad. Put under one another and grouped, as in feedback/evidence. */
-const badFeedback = async (db: Database, at: EvidenceWindow, name: string, whenGood: boolean): Promise<BadEvent[]> => {
+const badFeedback = async (
+  db: Database,
+  at: EvidenceWindow,
+  metric: NumberMetric & { name: string },
+  whenGood: boolean,
+): Promise<BadEvent[]> => {
   const bad = whenGood ? sql`f.number = 0` : sql`f.number <> 0`
   const rows = await db.execute<{ at_ms: number; arm: BadEvent['arm'] }>(sql`
     with listed as (
@@ -184,12 +189,12 @@ const badFeedback = async (db: Database, at: EvidenceWindow, name: string, whenG
       where t.route = ${at.route} and t.arm is not null and t.purpose = 'live' and ${during(sql`t.started_at`, at)} group by 1, 2
       union all
       select f.tenant, coalesce(f.subject, t.subject, t.id::text), null, f.at
-      from feedback f left join traces t on t.id = f.inference_id and t.tenant = f.tenant
-      where f.metric = ${name} and ${during(sql`f.at`, at)} and ${bad}
+      from ${statements(metric)} f left join traces t on t.id = f.inference_id and t.tenant = f.tenant
+      where ${during(sql`f.at`, at)} and ${bad}
     )
     select max(arm) as arm, (extract(epoch from min(at)) * 1000)::double precision as at_ms from listed
     group by tenant, unit having max(arm) is not null and min(at) is not null`)
-  return rows.map(({ at_ms, arm }) => ({ atMs: at_ms, arm, kind: name }))
+  return rows.map(({ at_ms, arm }) => ({ atMs: at_ms, arm, kind: metric.name }))
 }
 
 const both = (exposed: ByArm<Exposed>, of: (arm: Exposed) => Moments): ByArm<Moments> => ({

@@ -65,7 +65,7 @@ export const reportExperiment = async (
       ...variant,
       values: values.find((one) => one.variant === variant.variant) ?? { n: 0, mean: 0, variance: 0, binary: false, pre: null },
     }))
-    const { total, unmatched } = await countFeedback(db, metric.name, options.tenant)
+    const { total, unmatched } = await countFeedback(db, metric, options.tenant)
     // Where silence counts as zero, a metric that was never sent would read as a firm zero.
     const heard = total > 0 ? arms : arms.map((arm) => ({ ...arm, values: { ...arm.values, n: 0 } }))
     const reading = readMetric(heard, {

@@ -24,6 +24,15 @@ export type AnswerFacts = {
   guardrails: readonly { name: string; stage: string; outcome: string; ms: number }[] | null
 }
 
+export type ScoreFacts = {
+  route: string
+  variant: string | null
+  scorer: string
+  score: number | null
+  passed: boolean | null
+  costUsd: number | null
+}
+
 export type Metrics = {
   /** One HTTP response. `route` is the pattern that matched, never the path: paths are the client's to invent. */
   responded: (route: string, status: number) => void
@@ -31,6 +40,8 @@ export type Metrics = {
   answered: (facts: AnswerFacts) => void
   /** A copy of a live request that was due for a shadow. */
   shadowed: (copy: { route: string; variant: string; outcome: 'sent' | 'dropped' }) => void
+  /** What a scorer made of a live answer; null when it gave no verdict. */
+  scored: (score: ScoreFacts) => void
   /** A number read at every scrape. */
   gauge: (name: string, help: string, read: () => number) => void
   /** Prometheus text format. */
@@ -92,6 +103,13 @@ export const createMetrics = (): Metrics => {
     overheadBuckets,
   )
 
+  const scored = ['route', 'variant', 'scorer'] as const
+  const scores = counter('weir_online_scores_total', 'Live answers that a scorer judged, by its verdict.', [...scored, 'verdict'])
+  const scoreValues = histogram('weir_online_score', 'Scores of live answers.', scored, scoreBuckets)
+  const scoreCost = counter('weir_online_score_cost_usd_total', 'US dollars for judges of live answers, where the price is known.', [
+    'route',
+  ])
+
   const answered = (facts: AnswerFacts): void => {
     const labels = [operations[facts.endpoint], facts.model ?? 'unknown']
     const { latencyMs, firstTokenMs, upstreamMs, queueMs, promptTokens, completionTokens, cachedTokens } = facts
@@ -117,6 +135,12 @@ export const createMetrics = (): Metrics => {
     responded: (route, status) => responses([route, String(status)], 1),
     answered,
     shadowed: ({ route, variant, outcome }) => shadows([route, variant, outcome], 1),
+    scored: ({ route, variant, scorer, score, passed, costUsd }) => {
+      const labels = [route, variant ?? 'unknown', scorer]
+      scores([...labels, passed === null ? 'undetermined' : passed ? 'passed' : 'failed'], 1)
+      if (score !== null) scoreValues(labels, score)
+      if (costUsd !== null) scoreCost([route], costUsd)
+    },
     gauge: (name, help, read) => {
       new Gauge({
         name,
@@ -137,3 +161,4 @@ const durationBuckets = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5
 const firstTokenBuckets = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
 const perTokenBuckets = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5]
 const overheadBuckets = [0.000_05, 0.0001, 0.000_25, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 1]
+const scoreBuckets = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { stringify } from 'yaml'
+import { serverFile } from '../../src/cli/transport.ts'
 import { createWorkplace, type ServerProcess } from '../support/server-process.ts'
 
 /** Counts to the number in the question: `worse` miscounts half of them. Some numbers make it fail, or say nothing for long. */
@@ -20,7 +21,11 @@ const startCounter = () => {
       await Bun.sleep(question.includes('slow') ? 5_000 : holdMs)
       const number = Number(/\d+/.exec(question)?.[0])
       const content =
-        body.model === 'judge' ? 'I would say it is fine.' : String(body.model === 'worse' && number % 2 === 1 ? number + 1 : number)
+        body.model === 'judge'
+          ? 'I would say it is fine.'
+          : body.model === 'strict'
+            ? JSON.stringify({ reason: 'odd', pass: !/Answer:\n<data>\n\d*[13579]\n/.test(question) })
+            : String(body.model === 'worse' && number % 2 === 1 ? number + 1 : number)
       return Response.json({
         id: 'x',
         object: 'chat.completion',
@@ -52,7 +57,7 @@ describe('weir eval, as a user runs it', () => {
   })
   const place = createWorkplace(folder, {
     providers: { counter: { kind: 'openai-compatible', base_url: upstream.url } },
-    models: { good: hosted('good'), worse: hosted('worse'), judge: hosted('judge') },
+    models: { good: hosted('good'), worse: hosted('worse'), judge: hosted('judge'), strict: hosted('strict') },
     routes: {
       count: {
         variants: [
@@ -60,7 +65,20 @@ describe('weir eval, as a user runs it', () => {
           { name: 'candidate', weight_percent: 0, model: 'worse' },
         ],
       },
+      scored: {
+        variants: [{ name: 'only', model: 'good' }],
+        scoring: {
+          sample_percent: 100,
+          judge: 'strict',
+          max_usd_per_day: 1,
+          scorers: [
+            { name: 'even', type: 'llm-rubric', value: 'is even' },
+            { name: 'number', type: 'regex', value: '^\\d+$' },
+          ],
+        },
+      },
     },
+    metrics: { even: { type: 'boolean', role: 'guardrail', source: 'online_score', scorer: 'even' } },
     defaults: { retry: { attempts: 1 } },
   })
   const suite = (name: string, content: object) => writeFileSync(join(folder, 'evals', `${name}.yaml`), stringify(content))
@@ -204,5 +222,43 @@ describe('weir eval, as a user runs it', () => {
     const { out } = await place.run(['cost', 'report', '--by', 'purpose', '--json'])
     expect(out).toContain('"eval"')
     expect(out).not.toContain('"live"')
+  })
+
+  test('live answers are judged in the background: stored, counted, and the judge is no traffic', async () => {
+    const ask = (content: string) =>
+      fetch(`${server.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ model: 'scored', messages: [{ role: 'user', content }] }),
+      })
+    expect((await Promise.all([ask('Say 2'), ask('Say 3'), ask('Say 4')])).map(({ status }) => status)).toEqual([200, 200, 200])
+    const scores = async () => JSON.parse((await place.run(['eval', 'scores', '--route', 'scored', '--json'])).out)
+    await vi.waitFor(async () => expect((await scores()).data[0]?.answers).toBe(3), { timeout: 20_000, interval: 200 })
+    expect(await scores()).toMatchObject({
+      sample_percent: 100,
+      max_usd_per_day: 1,
+      spent_today_usd: expect.closeTo(0.003, 9),
+      paused: null,
+      data: [
+        { scorer: 'even', variant: 'only', answers: 3, undetermined: 0, mean: expect.closeTo(2 / 3, 9) },
+        { scorer: 'number', pass_rate: 1, cost_usd: 0 },
+      ],
+    })
+    const table = (await place.run(['eval', 'scores', '--route', 'scored'])).out
+    expect(table).toMatch(/even\s+only\s+3\s+0\s+0.667\s+66.7 %/)
+    const { token } = JSON.parse(readFileSync(serverFile(join(folder, 'state')), 'utf8')) as { token: string }
+    const read = async (path: string) => (await fetch(`${server.url}${path}`, { headers: { authorization: `Bearer ${token}` } })).text()
+    expect(await read('/metrics')).toContain('weir_online_scores_total{route="scored",variant="only",scorer="even",verdict="failed"} 1')
+    expect(await read('/metrics')).not.toMatch(/weir_answers_total\{route="strict"/)
+    await vi.waitFor(async () => {
+      const { data } = JSON.parse(await read('/admin/traces?model=strict')) as { data: { purpose: string; cost_usd: number }[] }
+      expect(data.map(({ purpose }) => purpose)).toEqual(['eval', 'eval', 'eval'])
+    })
+    const told = await fetch(`${server.url}/v1/feedback`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ metric: 'even', value: true, inference_id: '0198c0de-0000-7000-8000-000000000000' }),
+    })
+    expect([told.status, await told.text()]).toEqual([400, expect.stringContaining("'even' is what a scorer says")])
   })
 })

@@ -1,4 +1,5 @@
 import type { EvalReport } from '../evaluations.ts'
+import type { ScoreFigures } from '../online/store.ts'
 import type { CaseResult } from '../results.ts'
 import type { EvalRun } from '../store.ts'
 import type { Summary } from '../summary.ts'
@@ -92,5 +93,18 @@ export const reportJson = ({ run, summary, comparison, baseline, gate, results, 
   baseline_results: baselineResults.map(resultJson),
 })
 
+export const scoresJson = (figures: ScoreFigures) => ({
+  scorer: figures.scorer,
+  variant: figures.variant,
+  variant_hash: figures.variantHash,
+  answers: figures.answers,
+  undetermined: figures.undetermined,
+  mean: figures.mean,
+  pass_rate: figures.passRate,
+  interval: figures.interval,
+  cost_usd: figures.costUsd,
+})
+
+export type ScoresJson = ReturnType<typeof scoresJson>
 export type EvalRunJson = ReturnType<typeof runJson>
 export type EvalReportJson = ReturnType<typeof reportJson>

@@ -21,15 +21,25 @@ import { containsJson, finishReason, isJson, jsonSchema } from './structure.ts'
 import { contains, containsAll, containsAny, equals, icontains, icontainsAll, icontainsAny, regex, startsWith, wordCount } from './text.ts'
 import { toolCall, toolCallF1, validToolsCall } from './tools.ts'
 
-const all: Scorer[] = [
-  ...[equals, contains, icontains, containsAll, containsAny, icontainsAll, icontainsAny, startsWith, regex, wordCount],
-  ...[levenshtein, rougeN, rougeL, bleu, gleu, f1, isRefusal, language],
-  ...[isJson, jsonSchema, containsJson, finishReason, toolCall, toolCallF1, validToolsCall],
+/** These judge an answer by itself, or by a criterion that holds for any. */
+const ofAnyAnswer: Scorer[] = [
+  ...[contains, containsAll, containsAny, icontains, icontainsAll, icontainsAny, startsWith, regex, wordCount],
+  ...[isRefusal, language],
+  ...[isJson, jsonSchema, containsJson, finishReason, validToolsCall],
   ...[latency, cost, promptTokens, completionTokens, perplexity],
-  ...[similar, classifier, javascript],
-  ...[rubric, factuality, closedQa, pairwise, faithfulness, contextRecall, contextPrecision, noiseSensitivity, answerRelevance],
+  ...[classifier, javascript],
+  ...[rubric, closedQa, faithfulness, answerRelevance],
+]
+
+/** These compare it with what is right for one question. */
+const ofOneQuestion: Scorer[] = [
+  ...[equals, levenshtein, rougeN, rougeL, bleu, gleu, f1],
+  ...[toolCall, toolCallF1, similar],
+  ...[factuality, pairwise, contextRecall, contextPrecision, noiseSensitivity],
   ...[recallAtK, precisionAtK, mrr, ndcg, averagePrecision],
 ]
+
+const all: Scorer[] = [...ofAnyAnswer, ...ofOneQuestion]
 
 /** Names that promptfoo gives the same. */
 const aliases: Record<string, string> = {
@@ -45,3 +55,6 @@ const byType = new Map(all.map((scorer) => [scorer.type, scorer]))
 export const scorerOf = (type: string): Scorer | undefined => byType.get(aliases[type] ?? type)
 
 export const scorerTypes = (): string[] => [...byType.keys()]
+
+/** Those that judge what nobody prepared a question for. */
+export const questionFreeTypes = (): string[] => ofAnyAnswer.map(({ type }) => type)

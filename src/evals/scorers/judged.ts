@@ -39,10 +39,11 @@ const judged = (
   refuse = needsText,
 ): Scorer => ({
   type,
+  judged: true,
   refuse,
   score: (output, assertion, context) =>
     context.judge === undefined
-      ? undetermined('no judge: set `judge` in the suite')
+      ? undetermined('no judge is configured: set `judge`')
       : read(output, assertion, context as ScoreContext & { judge: Judge }),
 })
 

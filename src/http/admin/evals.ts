@@ -3,11 +3,14 @@ import { z } from 'zod'
 import type { Database } from '../../db/database.ts'
 import type { PlacedCase } from '../../evals/dataset-file.ts'
 import type { Evaluations } from '../../evals/evaluations.ts'
+import { midnight } from '../../evals/online/online-scoring.ts'
+import { spentSince, summariseScores } from '../../evals/online/store.ts'
 import { readOutputs } from '../../evals/outputs-file.ts'
-import { reportJson, runJson } from '../../evals/reports/json.ts'
+import { reportJson, runJson, scoresJson } from '../../evals/reports/json.ts'
 import { listRuns } from '../../evals/store.ts'
 import { readSuite } from '../../evals/suite-file.ts'
 import type { DatasetSource } from '../../evals/suite-schema.ts'
+import type { Clock } from '../../lib/clock.ts'
 import { AppError } from '../../lib/errors.ts'
 import { readJson } from '../body.ts'
 import type { EdgeContext, Env } from '../context.ts'
@@ -17,6 +20,11 @@ import { lines } from './lines.ts'
 
 export type EvalRouteDeps = {
   db: Database
+  clock: Clock
+  /** How the live answers of a route are scored, if they are. */
+  scoringOf: (route: string) => { sample_percent: number; max_usd_per_day?: number | undefined } | undefined
+  /** Why they are not being scored now. */
+  pausedBy: (plan: { route: string; maxUsdPerDay: number | undefined }) => Promise<string | undefined>
   evaluations: Evaluations
   /** Cases from what this server has stored. */
   readStored: (source: Exclude<DatasetSource, { file: string }>) => Promise<PlacedCase[]>
@@ -43,12 +51,34 @@ const start = z.strictObject({
   git_commit: z.string().max(64).optional(),
 })
 
+const time = z
+  .union([z.iso.datetime({ offset: true }), z.iso.date()], 'must be an ISO 8601 date, or date-time with offset')
+  .transform((text) => Date.parse(text))
+  .optional()
+const scores = z.strictObject({ route: z.string().min(1), from: time, to: time })
 const list = z.strictObject({ suite: z.string().optional(), limit: z.coerce.number().int().min(1).max(1000).default(20) })
 const show = z.strictObject({ baseline: z.string().optional() })
 
 /** Suites run here: `POST /admin/evals/runs` answers one JSON object a line, and the report is in the last. */
-export const evalRoutes = ({ db, evaluations, readStored }: EvalRouteDeps): Hono<Env> =>
+export const evalRoutes = ({ db, clock, evaluations, readStored, scoringOf, pausedBy }: EvalRouteDeps): Hono<Env> =>
   new Hono<Env>()
+    .get('/scores', async (c) => {
+      const { route, from, to } = parse(scores, c.req.query())
+      const found = await summariseScores(db, { route, fromMs: from, toMs: to })
+      const scoring = scoringOf(route)
+      if (found.length === 0 && scoring === undefined)
+        throw new AppError('not_found', `the live answers of '${route}' are not scored: give the route a \`scoring\``)
+      const maxUsdPerDay = scoring?.max_usd_per_day
+      return c.json({
+        object: 'list',
+        route,
+        sample_percent: scoring?.sample_percent ?? 0,
+        spent_today_usd: await spentSince(db, route, midnight(clock())),
+        max_usd_per_day: maxUsdPerDay ?? null,
+        paused: (scoring && (await pausedBy({ route, maxUsdPerDay }))) ?? null,
+        data: found.map(scoresJson),
+      })
+    })
     .get('/runs', async (c) => {
       const { suite, limit } = parse(list, c.req.query())
       return c.json({ object: 'list', data: (await listRuns(db, { suite, limit })).map(runJson) })
