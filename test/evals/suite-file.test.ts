@@ -59,7 +59,7 @@ cases:
     [
       'an unknown assertion',
       suite('  - {input: x, assert: [{type: contain, value: y}]}'),
-      /support\.yaml:3:5: there is no assertion 'contain'; known are equals, contains/,
+      /support\.yaml:3:5: there is no assertion 'contain'; known are contains, contains-all/,
     ],
     ['an unknown key', suite('  - {input: x, asert: [], assert: [{type: is-json}]}'), /support\.yaml:3:16: cases\.0\.asert: unknown key/],
     [
