@@ -1,6 +1,8 @@
 import { onlineAssertion } from '../evals/online/online-scorer.ts'
 import { scorerOf } from '../evals/scorers/index.ts'
 import { provider } from '../models/providers/index.ts'
+import { detectorOf } from '../monitors/detectors/index.ts'
+import { feedbackSignals, signals } from '../monitors/signals.ts'
 import type { WeirConfig } from './schema.ts'
 
 export type Fault = { path: PropertyKey[]; message: string }
@@ -11,6 +13,7 @@ export const crossCheck = (config: WeirConfig): Fault[] => {
   return [
     ...modelFaults(config, llms),
     ...guardrailFaults(config, llms),
+    ...Object.keys(config.monitors).flatMap((route) => monitorFaults(route, config)),
     ...Object.entries(config.routes).flatMap(([name, route]) => routeFaults(name, route, config, llms)),
     ...budgetFaults(config, llms),
     ...metricFaults(config),
@@ -94,6 +97,26 @@ const budgetFaults = (config: WeirConfig, llms: ReadonlySet<string>): Fault[] =>
   return config.budgets.flatMap(({ on_exceeded }, index) =>
     on_exceeded ? unknownName(['budgets', index, 'on_exceeded', 'fallback'], on_exceeded.fallback, answering, 'route or llm') : [],
   )
+}
+
+const monitorFaults = (route: string, config: WeirConfig): Fault[] => {
+  const path = ['monitors', route]
+  const monitor = config.monitors[route]
+  if (monitor === undefined) return []
+  const embedders = namesOf(config, 'embedding')
+  const known = [...signals, ...feedbackSignals(config.metrics)]
+  const faults = unknownName(path, route, new Set([...Object.keys(config.routes), ...Object.keys(config.models)]), 'route')
+  if (monitor.embedder !== undefined) faults.push(...unknownName([...path, 'embedder'], monitor.embedder, embedders, 'embedding model'))
+  const compares = monitor.golden?.embedder
+  if (compares !== undefined) faults.push(...unknownName([...path, 'golden', 'embedder'], compares, embedders, 'embedding model'))
+  for (const [name, { detector }] of Object.entries(monitor.signals)) {
+    const signal = known.find((one) => one.name === name)
+    if (signal === undefined) faults.push(...unknownName([...path, 'signals', name], name, new Set(), 'signal'))
+    else if (detector !== undefined && detectorOf(detector).kind !== (signal.kind === 'rate' ? 'categorical' : signal.kind)) {
+      faults.push({ path: [...path, 'signals', name, 'detector'], message: `${detector} does not compare ${signal.kind} signals` })
+    }
+  }
+  return faults
 }
 
 /** Those of one route in a configuration that may not have it yet, such as one that is put through the API. */

@@ -6,6 +6,7 @@ import { providerKinds } from '../models/providers/index.ts'
 import { auth } from './auth.ts'
 import { guardrails, routeGuardrails } from './guardrails.ts'
 import { experiment, metrics } from './metrics.ts'
+import { monitors } from './monitors.ts'
 import { rollout, shadow } from './rollout.ts'
 import { adaptive, escalate, rules } from './routing.ts'
 import { scoring } from './scoring.ts'
@@ -328,6 +329,7 @@ export const weirConfigSchema = z.strictObject({
   collections: z.record(name, collection).default({}),
   metrics,
   guardrails,
+  monitors,
   defaults: z
     .strictObject({
       timeouts: timeouts.prefault({}).transform((given) => over(standard.timeouts, given)),

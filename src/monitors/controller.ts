@@ -1,0 +1,190 @@
+import { sql } from 'drizzle-orm'
+import { tryLockedTransaction } from '../db/advisory-lock.ts'
+import type { Database } from '../db/database.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Embedder } from '../models/embedder.ts'
+import { embedSamples } from './embed-samples.ts'
+import { type Evaluated, evaluateWindow } from './evaluate.ts'
+import { fillSamples } from './fill-samples.ts'
+import type { MonitorPlan } from './plan.ts'
+import { createReference, listReferences, type Reference } from './reference.ts'
+import { rollUp, watermark } from './roll-up.ts'
+import type { Signal } from './signal.ts'
+import { signalsVersion } from './signals.ts'
+import { isUnread, nextWindow } from './windows.ts'
+
+export type ControllerDeps = {
+  db: Database
+  clock: Clock
+  plans: () => readonly MonitorPlan[]
+  signals: () => readonly Signal[]
+  embedderOf: (model: string) => Embedder | undefined
+  /** What comes after the windows of a look: actions, replays. */
+  afterwards: (plan: MonitorPlan, signal: AbortSignal) => Promise<void>
+  /** Between two looks; more when a look takes long. */
+  tickMs: number
+  onEvaluated?: ((reference: Reference, evaluated: Evaluated) => void) | undefined
+  onError: (error: unknown, route: string) => void
+}
+
+export type MonitorController = { start(): void; tick(): Promise<void>; close(): Promise<void> }
+
+/**
+ * Counts, reads and compares the traffic of every monitored route. Every replica runs one; whichever holds the advisory lock counts and
+ * compares, in short transactions, and reads payloads and asks models between them. Its own timer rather than a queue's: all state is in
+ * the rows, so a look that was missed or done twice changes nothing, and the embedded database takes no second client for a queue.
+ */
+export const createMonitorController = (deps: ControllerDeps): MonitorController => {
+  const { db, clock, plans, onError, tickMs } = deps
+  const stopped = new AbortController()
+  let running: Promise<void> | undefined
+  let sweptMs = Number.NEGATIVE_INFINITY
+
+  const look = async (): Promise<void> => {
+    for (const plan of plans()) {
+      if (stopped.signal.aborted) return
+      try {
+        await lookAt(deps, plan, stopped.signal)
+      } catch (error) {
+        if (!stopped.signal.aborted) onError(error, plan.route)
+      }
+    }
+    if (plans().length > 0 && clock() >= sweptMs + sweepEveryMs) {
+      await sweep(db, clock())
+      sweptMs = clock()
+    }
+  }
+
+  const loop = async (): Promise<void> => {
+    while (!stopped.signal.aborted) {
+      const started = performance.now()
+      await look().catch((error) => onError(error, ''))
+      await rest(Math.max(tickMs, (performance.now() - started) * restPerWork), stopped.signal)
+    }
+  }
+  return {
+    start: () => {
+      running ??= loop()
+    },
+    tick: look,
+    close: async () => {
+      stopped.abort()
+      await running
+    },
+  }
+}
+
+const lookAt = async (deps: ControllerDeps, plan: MonitorPlan, signal: AbortSignal): Promise<void> => {
+  const { db, clock, embedderOf, afterwards, onError } = deps
+  const { route, latenessMs } = plan
+  const embedder = plan.embedder === null ? undefined : embedderOf(plan.embedder)
+  let mine = false
+  while (!signal.aborted) {
+    const counted = await tryLockedTransaction(db, lockOf(route), async (tx) => ({
+      stretch: await rollUp(tx, { route, nowMs: clock(), latenessMs, embed: embedder !== undefined }),
+    }))
+    // Another replica is at it.
+    if (counted === undefined) return
+    mine = true
+    if (counted.stretch === undefined) break
+    await fillSamples(db, route, signal)
+    if (counted.stretch.toMs > clock() - 2 * 60_000) break
+    // There is a past to catch up with, and requests go first.
+    await rest(catchUpRestMs, signal)
+  }
+  if (!mine) return
+  // Samples that a stopped process left unread.
+  await fillSamples(db, route, signal)
+  // An embedder that is away must not keep the other signals from being compared.
+  if (embedder) await embedSamples(db, route, embedder, signal).catch((error) => onError(error, route))
+  await referencesOfNewVariants(deps, plan)
+  for (const reference of await newestReferences(db, route)) await evaluateDue(deps, plan, reference, signal)
+  await afterwards(plan, signal)
+}
+
+/** All windows of a variant that are due, oldest first, one transaction each. */
+const evaluateDue = async (deps: ControllerDeps, plan: MonitorPlan, reference: Reference, signal: AbortSignal): Promise<void> => {
+  const { db, clock, signals, onEvaluated } = deps
+  while (!signal.aborted) {
+    const evaluated = await tryLockedTransaction(db, lockOf(plan.route), async (tx) => {
+      const nowMs = clock()
+      const rolledToMs = await watermark(tx, plan.route)
+      if (rolledToMs === undefined) return undefined
+      const window = await nextWindow(tx, plan, reference, { nowMs, rolledToMs })
+      if (window === undefined) return undefined
+      const unread = await isUnread(tx, window)
+      if (unread.samples || (unread.embeddings && nowMs < window.toMs + plan.latenessMs + embeddingsWaitMs)) return undefined
+      return evaluateWindow(tx, plan, signals(), reference, window, nowMs)
+    })
+    if (evaluated === undefined) return
+    onEvaluated?.(reference, evaluated)
+  }
+}
+
+/** Of each variant the newest reference; one whose signals mean something else is of no use. */
+export const newestReferences = async (db: Database, route: string): Promise<Reference[]> => {
+  const newest = new Map<string, Reference>()
+  for (const reference of await listReferences(db, { route })) {
+    if (reference.schemaVersion === signalsVersion && !newest.has(reference.variantHash)) newest.set(reference.variantHash, reference)
+  }
+  return [...newest.values()]
+}
+
+const referencesOfNewVariants = async ({ db, clock, signals }: ControllerDeps, plan: MonitorPlan): Promise<void> => {
+  const { route, autoReference, likeHours } = plan
+  if (autoReference === null) return
+  const known = new Set((await newestReferences(db, route)).map(({ variantHash }) => variantHash))
+  const rows = await db.execute<{ variant_hash: string; variant: string }>(sql`
+    select variant_hash, max(variant) as variant from monitor_minutes where route = ${route} group by 1 having sum(requests) >= ${autoReference}`)
+  for (const { variant_hash: variantHash, variant } of rows) {
+    if (known.has(variantHash)) continue
+    const stretch = await firstRequests(db, route, variantHash, autoReference, clock() - plan.latenessMs)
+    if (stretch === undefined) continue
+    const unread = await isUnread(db, { route, variantHash, ...stretch })
+    if (unread.samples || unread.embeddings) continue
+    const reason = `the first ${autoReference} requests of this variant (auto_reference_requests)`
+    await createReference(db, signals(), {
+      ...{ route, variant, variantHash, ...stretch, perHour: likeHours },
+      ...{ actor: 'monitor', reason, nowMs: clock() },
+    })
+  }
+}
+
+const firstRequests = async (db: Database, route: string, variantHash: string, n: number, readyMs: number) => {
+  const [row] = await db.execute<{ first: string | null; last: string | null }>(sql`
+    select min(minute) as first, min(minute) filter (where total >= ${n}) as last from (
+      select minute, sum(requests) over (order by minute) as total from monitor_minutes where route = ${route} and variant_hash = ${variantHash}
+    ) as running`)
+  if (!row?.first || !row.last) return undefined
+  const toMs = Date.parse(row.last) + 60_000
+  return toMs <= readyMs ? { fromMs: Date.parse(row.first), toMs } : undefined
+}
+
+/** What was counted is of use for as long as a reference may be made of it. */
+const sweep = async (db: Database, nowMs: number): Promise<void> => {
+  const before = new Date(nowMs - keptMs).toISOString()
+  for (const table of ['monitor_samples', 'monitor_embeddings', 'monitor_counts', 'monitor_minutes']) {
+    await db.execute(sql`delete from ${sql.identifier(table)} where minute < ${before}::timestamptz`)
+  }
+}
+
+const lockOf = (route: string) => `monitors:${route}`
+
+const rest = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    signal.addEventListener('abort', end)
+    if (signal.aborted) end()
+  })
+
+/** A thirtieth of the time at most goes into looking. */
+const restPerWork = 30
+const catchUpRestMs = 20
+const embeddingsWaitMs = 15 * 60_000
+const sweepEveryMs = 3_600_000
+const keptMs = 60 * 86_400_000

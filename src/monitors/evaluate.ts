@@ -1,0 +1,122 @@
+import { and, desc, eq, inArray } from 'drizzle-orm'
+import type { Database } from '../db/database.ts'
+import { monitorFindings, monitorWindows } from '../db/schema/monitors.ts'
+import { uuidv7 } from '../lib/ids.ts'
+import { addEvent, isSilenced, listSilences, liveAlert, openAlert, resolveAlert } from './alerts.ts'
+import { compareWindow, type SignalFinding } from './compare.ts'
+import { countRequests, readDistributions, type Stretch } from './distribution.ts'
+import type { MonitorPlan } from './plan.ts'
+import { type Reference, referenceSignals } from './reference.ts'
+import type { Signal } from './signal.ts'
+
+export type Evaluated = { windowId: string; findings: (SignalFinding & { alarm: boolean })[]; opened: string[]; resolved: string[] }
+
+/** Compares a window with its reference, keeps what was found, and opens and resolves alerts: all of it or nothing, within `tx`. */
+export const evaluateWindow = async (
+  tx: Database,
+  plan: MonitorPlan,
+  wanted: readonly Signal[],
+  reference: Reference,
+  window: Stretch,
+  nowMs: number,
+): Promise<Evaluated> => {
+  const requests = await countRequests(tx, window)
+  const before = await referenceSignals(tx, reference.id)
+  const now = await readDistributions(tx, window, wanted)
+  const findings = compareWindow(plan, wanted, before, now, hoursOf(window))
+  const history = await recentFindings(tx, reference.id, plan.consecutive)
+  const windowId = uuidv7()
+  const judged = findings.map((one) => ({
+    ...one,
+    alarm: one.drifted && !one.improved && driftedBefore(history.get(one.signal) ?? [], plan.consecutive - 1),
+  }))
+  const { route, variant, variantHash, id: referenceId } = reference
+  const { fromMs, toMs } = window
+  await tx.insert(monitorWindows).values({ id: windowId, route, variant, variantHash, referenceId, fromMs, toMs, requests, atMs: nowMs })
+  if (judged.length > 0) await tx.insert(monitorFindings).values(judged.map((one) => ({ windowId, ...findingRow(one) })))
+  return { windowId, findings: judged, ...(await tellPeople(tx, plan, reference, windowId, judged, history, nowMs)) }
+}
+
+/** Findings of a signal in the windows before, the newest first, those that had too little data left out: they say neither yes nor no. */
+type History = ReadonlyMap<string, { drifted: boolean }[]>
+
+const recentFindings = async (tx: Database, referenceId: string, consecutive: number): Promise<History> => {
+  const windows = await tx
+    .select({ id: monitorWindows.id })
+    .from(monitorWindows)
+    .where(eq(monitorWindows.referenceId, referenceId))
+    .orderBy(desc(monitorWindows.fromMs))
+    .limit(consecutive * 4)
+  if (windows.length === 0) return new Map()
+  const place = new Map(windows.map(({ id }, index) => [id, index]))
+  const rows = await tx
+    .select({ windowId: monitorFindings.windowId, signal: monitorFindings.signal, drifted: monitorFindings.drifted })
+    .from(monitorFindings)
+    .where(and(inArray(monitorFindings.windowId, [...place.keys()]), eq(monitorFindings.outcome, 'compared')))
+  rows.sort((left, right) => (place.get(left.windowId) ?? 0) - (place.get(right.windowId) ?? 0))
+  const history = new Map<string, { drifted: boolean }[]>()
+  for (const { signal, drifted } of rows) history.set(signal, [...(history.get(signal) ?? []), { drifted }])
+  return history
+}
+
+const driftedBefore = (history: readonly { drifted: boolean }[], windows: number): boolean =>
+  history.length >= windows && history.slice(0, windows).every(({ drifted }) => drifted)
+
+const quietBefore = (history: readonly { drifted: boolean }[], windows: number): boolean =>
+  history.length >= windows && history.slice(0, windows).every(({ drifted }) => !drifted)
+
+const tellPeople = async (
+  tx: Database,
+  plan: MonitorPlan,
+  { route, variant, variantHash }: Reference,
+  windowId: string,
+  judged: Evaluated['findings'],
+  history: History,
+  nowMs: number,
+): Promise<Pick<Evaluated, 'opened' | 'resolved'>> => {
+  const silences = await listSilences(tx, nowMs)
+  const opened: string[] = []
+  const resolved: string[] = []
+  const by = { actor: 'monitor', note: null, nowMs }
+  for (const one of judged) {
+    const { signal, tag, finding, alarm, drifted } = one
+    if (finding.outcome !== 'compared') continue
+    const detail = { window: windowId, effect: finding.effect, effect_name: finding.effectName, adjusted_p: one.adjustedP }
+    if (alarm && !isSilenced(silences, route, signal, nowMs)) {
+      const alert = await openAlert(tx, { route, variant, variantHash, signal, tag, windowId }, { ...by, detail })
+      if (alert) opened.push(signal)
+    } else if (!drifted) {
+      const live = await liveAlert(tx, route, variantHash, signal)
+      if (live === undefined) continue
+      if (quietBefore(history.get(signal) ?? [], plan.consecutive - 1)) {
+        await resolveAlert(tx, live.id, { ...by, note: `no drift in ${plan.consecutive} windows` })
+        resolved.push(signal)
+      } else await addEvent(tx, live.id, 'quiet', { ...by, detail })
+    }
+  }
+  return { opened, resolved }
+}
+
+const findingRow = ({
+  signal,
+  tag,
+  finding,
+  adjustedP,
+  referenceLevel,
+  windowLevel,
+  referenceN,
+  windowN,
+  drifted,
+  alarm,
+}: Evaluated['findings'][number]) => {
+  const sides = { signal, tag, referenceLevel, windowLevel, referenceN, windowN, drifted, alarm }
+  if (finding.outcome === 'not-enough-data') return { ...sides, outcome: finding.outcome, reason: finding.reason }
+  const { outcome, detector, statistic, pValue, effect, effectName } = finding
+  return { ...sides, outcome, detector, statistic, pValue, adjustedP, effect, effectName }
+}
+
+const hoursOf = ({ fromMs, toMs }: Stretch): Set<number> => {
+  const hours = new Set<number>()
+  for (let at = fromMs; at < toMs && hours.size < 24; at += 60_000) hours.add(new Date(at).getUTCHours())
+  return hours
+}
