@@ -109,15 +109,15 @@ const readVectors = async (db: Database, stretch: Stretch): Promise<Distribution
  * says below which priority everything was kept; the lowest such bound holds for the whole stretch. Bottom-k sampling, Cohen & Kaplan 2007.
  */
 const chosen = (table: 'monitor_samples' | 'monitor_embeddings', stretch: Stretch, perHour: boolean) => sql`
-  kept as (select minute, count(*) as n, max(priority) as highest from ${sql.identifier(table)} where ${within(stretch)} group by minute),
-  bound as (
+  kept as materialized (select minute, count(*) as n, max(priority) as highest from ${sql.identifier(table)} where ${within(stretch)} group by minute),
+  bound as materialized (
     select coalesce(min(kept.highest), 1) as priority
     from kept join monitor_minutes m using (minute)
     where m.route = ${stretch.route} and m.variant_hash = ${stretch.variantHash} and m.requests > kept.n
   ),
   chosen as (
     select s.*, ${hour} as hour, row_number() over (${perHour ? sql`partition by ${hour}` : sql``} order by s.priority) as place
-    from ${sql.identifier(table)} s, bound where ${within(stretch)} and s.priority <= bound.priority
+    from ${sql.identifier(table)} s where ${within(stretch)} and s.priority <= (select priority from bound)
   )`
 
 /** By when it arrived, for the window of an answer may be closed when somebody judges it. The newest word on an answer counts. */

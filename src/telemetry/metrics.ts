@@ -44,10 +44,14 @@ export type Metrics = {
   scored: (score: ScoreFacts) => void
   /** A number read at every scrape. */
   gauge: (name: string, help: string, read: () => number) => void
+  /** One number for each set of labels that there is now. Labels come from the configuration, as all do. */
+  gauges: (name: string, help: string, labelNames: readonly string[], read: () => readonly LabelledValue[]) => void
   /** Prometheus text format. */
   text: () => Promise<string>
   contentType: string
 }
+
+export type LabelledValue = { labels: readonly string[]; value: number }
 
 /**
  * Names follow OpenTelemetry's GenAI conventions where these have one. Labels come from the configuration alone, so their number is
@@ -148,6 +152,18 @@ export const createMetrics = (): Metrics => {
         registers: [registry],
         collect() {
           this.set(read())
+        },
+      })
+    },
+    gauges: (name, help, labelNames, read) => {
+      new Gauge({
+        name,
+        help,
+        labelNames,
+        registers: [registry],
+        collect() {
+          this.reset()
+          for (const { labels, value } of read()) this.set(Object.fromEntries(labelNames.map((label, at) => [label, labels[at] ?? ''])), value)
         },
       })
     },

@@ -21,13 +21,13 @@ describeDatabases('windows', (makeDatabase, kind) => {
     ...changes,
   })
   const longer = () => usual({ promptTokens: Math.round(60 + 30 * random()) })
-  /** Two hours of traffic with 300 requests in each window of ten minutes; from the fourth window on as `later` says. */
+  /** An hour for the reference, then windows of ten minutes with 100 requests each; from the fourth window on as `later` says. */
   const traffic = async (later: () => Partial<Trace>, windows = 6) => {
-    await serve(database.db, { fromMs: dayMs, toMs: dayMs + hourMs, count: 1800, each: () => usual() })
+    await serve(database.db, { fromMs: dayMs, toMs: dayMs + hourMs, count: 600, each: () => usual() })
     const quiet = 3
     const at = (window: number) => dayMs + hourMs + window * 10 * minuteMs
-    await serve(database.db, { fromMs: at(0), toMs: at(quiet), count: 300 * quiet, each: () => usual() })
-    await serve(database.db, { fromMs: at(quiet), toMs: at(windows), count: 300 * (windows - quiet), each: () => later() })
+    await serve(database.db, { fromMs: at(0), toMs: at(quiet), count: 100 * quiet, each: () => usual() })
+    await serve(database.db, { fromMs: at(quiet), toMs: at(windows), count: 100 * (windows - quiet), each: () => later() })
     return at
   }
   const started = async (changes: Parameters<typeof planOf>[0] = {}) => {
@@ -51,7 +51,7 @@ describeDatabases('windows', (makeDatabase, kind) => {
 
   test('an alert is opened by the second window in a row that drifted, once, and resolved by two quiet ones', async () => {
     const at = await traffic(longer)
-    await serve(database.db, { fromMs: at(6), toMs: at(9), count: 900, each: () => usual() })
+    await serve(database.db, { fromMs: at(6), toMs: at(9), count: 300, each: () => usual() })
     const look = await started()
     nowMs = at(5) + 2 * minuteMs
     await look.tick()
@@ -106,7 +106,7 @@ describeDatabases('windows', (makeDatabase, kind) => {
     const at = await traffic(longer, 4)
     // Ten requests as before, between two windows that drifted.
     await serve(database.db, { fromMs: at(4), toMs: at(5), count: 10, each: () => usual() })
-    await serve(database.db, { fromMs: at(5), toMs: at(6), count: 300, each: longer })
+    await serve(database.db, { fromMs: at(5), toMs: at(6), count: 100, each: longer })
     const look = await started()
     nowMs = at(6) + 2 * minuteMs
     await look.tick()
@@ -114,7 +114,7 @@ describeDatabases('windows', (makeDatabase, kind) => {
     const rows = await database.db.execute<{ reason: string }>(
       sql`select reason from monitor_findings where outcome = 'not-enough-data' and signal = 'prompt_tokens'`,
     )
-    expect(rows.map(({ reason }) => reason)).toEqual(['the window holds 10 of at least 50 samples'])
+    expect(rows.map(({ reason }) => reason)).toEqual(['the window holds 10 samples of at least 50'])
   })
 
   test('a window of traces that may still arrive is not closed', async () => {
@@ -130,13 +130,13 @@ describeDatabases('windows', (makeDatabase, kind) => {
 
   test('windows of a number of requests follow one another in whole minutes', async () => {
     const at = await traffic(longer)
-    const look = await started({ window: { requests: 400 } })
+    const look = await started({ window: { requests: 135 } })
     nowMs = at(6) + 2 * minuteMs
     await look.tick()
     const windows = await database.db.execute<{ from_at: string; to_at: string; requests: number }>(
       sql`select from_at, to_at, requests from monitor_windows order by from_at`,
     )
-    expect(windows.map(({ requests }) => requests)).toEqual([420, 420, 420, 420])
+    expect(windows.map(({ requests }) => requests)).toEqual([140, 140, 140, 140])
     expect(windows.slice(1).map(({ from_at }) => from_at)).toEqual(windows.slice(0, -1).map(({ to_at }) => to_at))
   })
 
@@ -164,8 +164,8 @@ describeDatabases('windows', (makeDatabase, kind) => {
       serve(database.db, {
         fromMs: from,
         toMs: from + 24 * hourMs,
-        count: 2880,
-        each: (index) => (index < 1440 ? longer() : usual()),
+        count: 1440,
+        each: (index) => (index < 720 ? longer() : usual()),
       })
     await day(dayMs)
     await day(dayMs + 24 * hourMs)
@@ -194,9 +194,9 @@ describeDatabases('windows', (makeDatabase, kind) => {
       const { reference } = await started()
       const second = await referenceOf(database.db, dayMs, dayMs + 30 * minuteMs)
       expect([reference.version, second.version]).toEqual([1, 2])
-      expect([reference.requests, second.requests]).toEqual([1800, 900])
+      expect([reference.requests, second.requests]).toEqual([600, 300])
       const numbers = (await referenceSignals(database.db, reference.id)).get('prompt_tokens')
-      expect(numbers?.kind === 'numeric' && numbers.values.length).toBe(1000)
+      expect(numbers?.kind === 'numeric' && numbers.values.length).toBe(600)
       await expect(database.db.execute(sql`update monitor_references set requests = 1`)).rejects.toThrow()
       await expect(database.db.execute(sql`delete from monitor_reference_signals`)).rejects.toThrow()
     })
@@ -204,22 +204,22 @@ describeDatabases('windows', (makeDatabase, kind) => {
     test('of the last requests are of whole minutes, and need so many', async () => {
       await traffic(usual)
       await started()
-      const { fromMs, toMs } = await lastRequests(database.db, 'support', hash, 100)
-      expect((toMs - fromMs) / minuteMs).toBe(4)
-      await expect(lastRequests(database.db, 'support', hash, 100_000)).rejects.toThrow('only 18')
+      const { fromMs, toMs } = await lastRequests(database.db, 'support', hash, 95)
+      expect((toMs - fromMs) / minuteMs).toBe(10)
+      await expect(lastRequests(database.db, 'support', hash, 100_000)).rejects.toThrow('only 6')
       await expect(referenceOf(database.db, dayMs - hourMs, dayMs)).rejects.toThrow('no live request')
     })
 
     test('make themselves of the first requests of a variant when the plan says so', async () => {
       const at = await traffic(longer)
-      const look = monitor({ db: database.db, now: () => nowMs, plan: planOf({ autoReference: 900 }) })
+      const look = monitor({ db: database.db, now: () => nowMs, plan: planOf({ autoReference: 300 }) })
       nowMs = at(6) + 2 * minuteMs
       await look.tick()
       expect(look.thrown).toEqual([])
       const [reference] = await database.db.execute<{ requests: number; created_by: string }>(
         sql`select requests, created_by from monitor_references`,
       )
-      expect(reference).toMatchObject({ requests: 900, created_by: 'monitor' })
+      expect(reference).toMatchObject({ requests: 300, created_by: 'monitor' })
       expect(await listAlerts(database.db, { limit: 10 })).toMatchObject([{ signal: 'prompt_tokens' }])
     })
   })
