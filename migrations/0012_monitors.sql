@@ -131,8 +131,9 @@ create table monitor_alerts (
   state text not null check (state in ('open', 'acknowledged', 'resolved')),
   owner text,
   opened_at timestamptz not null,
-  -- When the configured actions were carried out.
-  acted_at timestamptz
+  -- When the configured actions had been carried out, and until when a replica is at them.
+  acted_at timestamptz,
+  acting_until timestamptz
 );
 create unique index monitor_alerts_live on monitor_alerts (route, variant_hash, signal) where state <> 'resolved';
 create index monitor_alerts_route on monitor_alerts (route, seq);

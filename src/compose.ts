@@ -14,11 +14,13 @@ import { housekeeping } from './compose/housekeeping.ts'
 import { createKnowledge } from './compose/knowledge.ts'
 import { createLiveConfig, type LiveConfig } from './compose/live-config.ts'
 import { hostedAs } from './compose/models.ts'
+import { createMonitors } from './compose/monitors.ts'
 import { createObserving } from './compose/observing.ts'
 import { createCost, readPriceTable } from './compose/prices.ts'
 import { createProbabilityOf } from './compose/probability.ts'
 import { createRegistered } from './compose/registered.ts'
 import { createRollouts } from './compose/rollouts.ts'
+import { startSuite } from './compose/suite-of-folder.ts'
 import type { WeirConfig } from './config/schema.ts'
 import type { Environment } from './config.ts'
 import { openDatabase } from './db/database.ts'
@@ -177,6 +179,20 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     log,
   })
   if (serving) evals.start()
+  const monitors = createMonitors({
+    db,
+    config: () => live.current.config,
+    embedderOf: (model) => live.current.models.embedders.get(model),
+    holdRollout: (route, reason) => rollouts.hold(route, { actor: 'monitor', reason }),
+    runEval: async (suite, variant) => {
+      const onError = (error: unknown) => log.warn({ err: error, suite }, 'a suite that an alert set off did not end')
+      return `run ${await startSuite({ db, clock, evaluations: evals.evaluations, onError }, suite, variant, 'monitor')} of ${suite}`
+    },
+    metrics,
+    clock,
+    log,
+  })
+  if (serving) monitors.start()
   const embed = createEmbed({
     routes,
     embedderOf: (variant) => live.current.models.embedders.get(variant.model),
@@ -253,6 +269,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     close: async () => {
       stopped.abort()
       await shadow.close()
+      await monitors.close()
       await rollouts.close()
       await evals.close()
       await knowledge.close()

@@ -30,6 +30,8 @@ export type Rollouts = {
   overlayOf: OverlayOf
   /** The configuration with the routes that were put through the API. */
   join(config: WeirConfig): WeirConfig
+  /** Holds the rollout that a route has under way; says what was held, or that there is none. */
+  hold(route: string, by: { actor: string; reason: string }): Promise<string>
   start(): Promise<void>
   close(): Promise<void>
 }
@@ -192,6 +194,16 @@ export const createRollouts = (options: RolloutsOptions): Rollouts => {
     },
     overlayOf: adaptive.overlayOf,
     join: apiRoutes.join,
+    hold: async (route, by) => {
+      const running = table
+        .rollouts()
+        .find((rollout) => rollout.route === route && (liveStatuses as readonly string[]).includes(rollout.status))
+      if (running === undefined) return 'no rollout is under way'
+      if (running.status === 'held' || running.status === 'pending')
+        return `the rollout of '${running.candidate}' is ${running.status} already`
+      await then(actions.hold)(running.id, by)
+      return `held the rollout of '${running.candidate}'`
+    },
     start: async () => {
       await table.start()
       if (!serving) return

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, inArray, isNull, ne, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, inArray, ne, sql } from 'drizzle-orm'
 import type { Database } from '../db/database.ts'
 import { monitorAlertEvents, monitorAlerts, monitorSilences } from '../db/schema/monitors.ts'
 import { AppError } from '../lib/errors.ts'
@@ -89,9 +89,21 @@ export const listAlerts = (
 export const alertEvents = (db: Database, alertId: string): Promise<AlertEvent[]> =>
   db.select().from(monitorAlertEvents).where(eq(monitorAlertEvents.alertId, alertId)).orderBy(asc(monitorAlertEvents.seq))
 
-/** Alerts whose actions have not been carried out. */
-export const unactedAlerts = (db: Database): Promise<Alert[]> =>
-  db.select().from(monitorAlerts).where(isNull(monitorAlerts.actedAtMs)).orderBy(asc(monitorAlerts.seq)).limit(20)
+/** Takes the oldest alert of a route whose actions are due, for as long as they may take; undefined when there is none. */
+export const takeUnacted = async (db: Database, route: string, nowMs: number, forMs: number): Promise<Alert | undefined> => {
+  const now = new Date(nowMs).toISOString()
+  const [row] = await db
+    .update(monitorAlerts)
+    .set({ actingUntilMs: nowMs + forMs })
+    .where(
+      sql`${monitorAlerts.id} = (
+        select id from monitor_alerts where route = ${route} and acted_at is null and coalesce(acting_until, '-infinity') < ${now}::timestamptz
+        order by seq limit 1 for update skip locked
+      )`,
+    )
+    .returning()
+  return row
+}
 
 export const markActed = async (db: Database, id: string, nowMs: number): Promise<void> => {
   await db.update(monitorAlerts).set({ actedAtMs: nowMs }).where(eq(monitorAlerts.id, id))

@@ -1,5 +1,5 @@
-import { benjaminiHochberg } from '../lib/stats/benjamini-hochberg.ts'
-import type { Compared, DetectorOptions, Finding } from './detector.ts'
+import { correct } from './correct.ts'
+import type { DetectorOptions, Finding } from './detector.ts'
 import { detectorOf } from './detectors/index.ts'
 import { type Distribution, mostValues, mostVectors } from './distribution.ts'
 import type { MonitorPlan } from './plan.ts'
@@ -77,20 +77,21 @@ const compareSignal = (
   return missing(`the detector ${name} does not compare ${now.kind} signals`)
 }
 
-/** Benjamini & Hochberg over the signals that have a p. A detector without one decides alone. */
 const corrected = (found: SignalFinding[], wanted: readonly Signal[], alpha: number): SignalFinding[] => {
-  const tested = found.filter((one) => one.finding.outcome === 'compared' && one.finding.pValue !== null)
-  const adjusted = benjaminiHochberg(tested.map((one) => (one.finding as Compared).pValue as number))
-  const adjustedOf = new Map(tested.map((one, index) => [one.signal, adjusted[index] as number]))
-  return found.map((one) => {
-    const { finding, referenceLevel, windowLevel } = one
-    if (finding.outcome !== 'compared') return one
-    const adjustedP = adjustedOf.get(one.signal) ?? null
-    const drifted = finding.drifted && (adjustedP === null || adjustedP <= alpha)
+  const verdicts = correct(
+    found.map(({ finding }) => finding),
+    alpha,
+  )
+  return found.map((one, index) => {
+    const verdict = verdicts[index]
+    if (verdict?.outcome !== 'compared') return one
+    const { referenceLevel, windowLevel } = one
+    const drifted = verdict.alarm
     const worse = wanted.find(({ name }) => name === one.signal)?.worse
     const rose = referenceLevel !== null && windowLevel !== null && windowLevel > referenceLevel
     const fell = referenceLevel !== null && windowLevel !== null && windowLevel < referenceLevel
-    return { ...one, adjustedP, drifted, improved: drifted && ((worse === 'lower' && rose) || (worse === 'higher' && fell)) }
+    const improved = drifted && ((worse === 'lower' && rose) || (worse === 'higher' && fell))
+    return { ...one, adjustedP: verdict.adjustedPValue, drifted, improved }
   })
 }
 

@@ -21,6 +21,7 @@ export type ControllerDeps = {
   embedderOf: (model: string) => Embedder | undefined
   /** What comes after the windows of a look: actions, replays. */
   afterwards: (plan: MonitorPlan, signal: AbortSignal) => Promise<void>
+  afterLook?: (() => Promise<void>) | undefined
   /** Between two looks; more when a look takes long. */
   tickMs: number
   onEvaluated?: ((reference: Reference, evaluated: Evaluated) => void) | undefined
@@ -49,6 +50,7 @@ export const createMonitorController = (deps: ControllerDeps): MonitorController
         if (!stopped.signal.aborted) onError(error, plan.route)
       }
     }
+    if (plans().length > 0) await deps.afterLook?.()
     if (plans().length > 0 && clock() >= sweptMs + sweepEveryMs) {
       await sweep(db, clock())
       sweptMs = clock()

@@ -163,7 +163,8 @@ export const createMetrics = (): Metrics => {
         registers: [registry],
         collect() {
           this.reset()
-          for (const { labels, value } of read()) this.set(Object.fromEntries(labelNames.map((label, at) => [label, labels[at] ?? ''])), value)
+          for (const { labels, value } of read())
+            this.set(Object.fromEntries(labelNames.map((label, at) => [label, labels[at] ?? ''])), value)
         },
       })
     },

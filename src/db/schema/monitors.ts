@@ -129,6 +129,7 @@ export const monitorAlerts = pgTable('monitor_alerts', {
   owner: text('owner'),
   openedAtMs: epochMs('opened_at').notNull(),
   actedAtMs: epochMs('acted_at'),
+  actingUntilMs: epochMs('acting_until'),
 })
 
 export const monitorAlertEvents = pgTable('monitor_alert_events', {

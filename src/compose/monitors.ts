@@ -1,0 +1,65 @@
+import type { WeirConfig } from '../config/schema.ts'
+import type { Database } from '../db/database.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Embedder } from '../models/embedder.ts'
+import { type ActDeps, actOnAlerts } from '../monitors/act.ts'
+import { createMonitorController } from '../monitors/controller.ts'
+import { type Gauged, readGauged } from '../monitors/gauged.ts'
+import { feedbackSignals, signals } from '../monitors/signals.ts'
+import type { Logger } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { monitorPlans } from './monitor-plans.ts'
+
+export type MonitorsOptions = {
+  db: Database
+  config: () => WeirConfig
+  embedderOf: (model: string) => Embedder | undefined
+  holdRollout: ActDeps['holdRollout']
+  runEval: ActDeps['runEval']
+  metrics: Pick<Metrics, 'gauges'>
+  clock: Clock
+  log: Logger
+}
+
+export type Monitors = { start(): void; close(): Promise<void> }
+
+/** Watches the routes that the configuration names under `monitors`, and does what it says when one drifts. */
+export const createMonitors = (options: MonitorsOptions): Monitors => {
+  const { db, config, embedderOf, holdRollout, runEval, metrics, clock, log } = options
+  const wanted = () => [...signals, ...feedbackSignals(config().metrics)]
+  const plans = () => monitorPlans(config())
+  let gauged: Gauged = { effects: [], alerts: [] }
+
+  const controller = createMonitorController({
+    db,
+    clock,
+    plans,
+    signals: wanted,
+    embedderOf,
+    afterwards: (plan, signal) => actOnAlerts({ db, clock, holdRollout, runEval }, plan, signal),
+    afterLook: async () => {
+      gauged = await readGauged(db)
+    },
+    tickMs: 15_000,
+    onEvaluated: ({ route, variant }, { opened, resolved }) => {
+      for (const signal of opened) log.warn({ route, variant, signal }, 'monitor: drift in windows in a row; an alert is open')
+      for (const signal of resolved) log.info({ route, variant, signal }, 'monitor: no drift any more; the alert is resolved')
+    },
+    onError: (error, route) => log.warn({ err: error, route }, 'the traffic of a route could not be monitored; will try again'),
+  })
+
+  metrics.gauges(
+    'weir_monitor_effect',
+    'Size of the change of a signal in its newest window.',
+    ['route', 'variant', 'signal', 'effect'],
+    () =>
+      gauged.effects.map(({ route, variant, signal, effectName, effect }) => ({
+        labels: [route, variant, signal, effectName],
+        value: effect,
+      })),
+  )
+  metrics.gauges('weir_monitor_alert_open', 'Alerts that nobody has resolved.', ['route', 'variant', 'tag'], () =>
+    gauged.alerts.map(({ route, variant, tag, n }) => ({ labels: [route, variant, tag], value: n })),
+  )
+  return { start: controller.start, close: controller.close }
+}
