@@ -21,6 +21,7 @@ import { createProbabilityOf } from './compose/probability.ts'
 import { createRegistered } from './compose/registered.ts'
 import { createRollouts } from './compose/rollouts.ts'
 import { startSuite } from './compose/suite-of-folder.ts'
+import { createSemanticCache } from './compose/semantic-cache.ts'
 import type { WeirConfig } from './config/schema.ts'
 import type { Environment } from './config.ts'
 import { openDatabase } from './db/database.ts'
@@ -93,12 +94,21 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     clock,
     log,
   })
+  const semantic = createSemanticCache({
+    db,
+    clock,
+    memoryBytes: Math.ceil(config.defaults.cache_memory_bytes / 4),
+    embedderOf: (model) => live.current.models.embedders.get(model),
+    metrics,
+    log,
+  })
   const cache = await createCache({
     db,
     listen,
     clock,
     settings: config.cache,
     memoryBytes: config.defaults.cache_memory_bytes,
+    semantic,
     record,
     cost: (use) => cost(use),
     onError: (error) => log.warn({ err: error }, 'the shared cache is away; answers are kept in memory alone'),
@@ -218,7 +228,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     '/admin/keys': keyRoutes({ keys: access.keys, defaultScopes: () => live.current.config.keys.default_scopes }),
     '/admin/projects': projectRoutes({ projects: access.projects }),
     '/admin/audit': auditRoutes({ db }),
-    '/admin/cache': cacheRoutes({ drop: createDropCache({ db, clock, routes, cache }) }),
+    '/admin/cache': cacheRoutes({ drop: createDropCache({ db, clock, routes, cache }), semantic: semantic.checks.list }),
     '/admin/cost': costRoutes({ db }),
     '/admin/traces': traceRoutes({ db }),
     ...registered.mounts,
@@ -277,6 +287,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
       await Promise.all([engines.llama.close(), engines.onnx.close(), sweeping])
       await admission.close()
       await cache.close()
+      await semantic.close()
       await stopObserving()
       await access.close()
       await database.close()

@@ -1,7 +1,7 @@
 import { type Guarding, refusalEvents } from '../guardrails/guarding.ts'
 import { AppError } from '../lib/errors.ts'
 import { BudgetExceeded } from '../limits/budgets.ts'
-import type { ChatEvent, ChatModel, ChatRequest, FinishReason, Sampling, Usage } from '../models/chat-model.ts'
+import type { ChatEvent, ChatModel, ChatRequest, FinishReason, Observation, Sampling } from '../models/chat-model.ts'
 import type { RouteTable, Variant } from '../rollout/route.ts'
 import type { RecordTrace, Trace } from '../traces/trace.ts'
 import type { Admission, Admit } from './admit.ts'
@@ -79,7 +79,7 @@ export const createAnswer =
       const model = chatModel(modelOf(variant), variant)
       prepared = await prepareInput(prepare, variant, allowed)
       asked = toChatRequest(allowed, variant, prepared, (observation) => {
-        if (observation.type === 'cache') answer.cacheAgeS = observation.ageS
+        if (observation.type === 'cache') noteCache(observation)
         noteObservation(trace, observation)
       })
       checkCapabilities(model, asked)
@@ -88,6 +88,12 @@ export const createAnswer =
       const events = prepared.reply === undefined ? model.stream(asked) : replyEvents(prepared.reply, choices.length)
       const revised = prepared.revise?.(events) ?? events
       return guarding?.output(revised, choices.length) ?? revised
+    }
+
+    const noteCache = ({ ageS, similarity }: Extract<Observation, { type: 'cache' }>): void => {
+      answer.cacheAgeS = ageS
+      answer.cacheSimilarity = similarity
+      if (similarity !== undefined) trace.metadata = { ...trace.metadata, cache_similarity: similarity.toFixed(4) }
     }
 
     const see = (event: ChatEvent): void => {
@@ -117,7 +123,7 @@ export const createAnswer =
         ended?.(request, trace)
       }
     }
-    const answer: Answer & { usage: Usage | undefined; cacheAgeS: number | undefined; budgetFallback: string | undefined } = {
+    const answer: { -readonly [Key in keyof Answer]: Answer[Key] } & { trace: Trace } = {
       events: events(),
       choices,
       usage: undefined,

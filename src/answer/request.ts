@@ -49,6 +49,8 @@ export type Answer = {
   readonly usage: Usage | undefined
   /** Seconds since the answer was stored, when it comes from the cache. */
   readonly cacheAgeS?: number | undefined
+  /** How close the question that the answer was made for is, when it was another. */
+  readonly cacheSimilarity?: number | undefined
   /** The route that answers because a budget had no room for the one that was called. */
   readonly budgetFallback?: string | undefined
   /** Filled in along the way: variant and model are known from the first event on, tokens and cost at the end. */

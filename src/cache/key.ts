@@ -9,8 +9,13 @@ import type { CacheKey } from './store.ts'
 export const cacheKey = (request: ChatRequest, variantHash: string): CacheKey => ({
   tenant: request.tenant,
   variantHash,
-  digest: hashOf({
-    input: request.input,
+  digest: digestOf(request, request.input),
+})
+
+/** sha256 of what decides an answer besides tenant and variant, with `input` for what is asked. */
+export const digestOf = (request: ChatRequest, input: unknown): string =>
+  hashOf({
+    input,
     sampling: request.sampling,
     tools: request.tools,
     toolChoice: request.toolChoice,
@@ -18,5 +23,4 @@ export const cacheKey = (request: ChatRequest, variantHash: string): CacheKey =>
     responseFormat: request.responseFormat,
     n: request.n ?? 1,
     namespace: request.cache?.namespace,
-  }),
-})
+  })

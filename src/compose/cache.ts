@@ -18,10 +18,11 @@ import { around as aroundModel } from '../models/wrap.ts'
 import type { RouteTable } from '../rollout/route.ts'
 import type { RecordTrace } from '../traces/trace.ts'
 import type { AroundVariant } from './routes.ts'
+import type { SemanticCache } from './semantic-cache.ts'
 
 export type Cache = {
   around: AroundVariant
-  /** Forgets every answer of a variant, on every replica. */
+  /** Forgets every answer of a variant, on every replica; semantic hits are counted anew, and allowed again. */
   drop(variantHash: string): Promise<void>
   readonly memoryBytes: number
   close(): Promise<void>
@@ -33,13 +34,24 @@ export type CacheDeps = {
   clock: Clock
   settings: WeirConfig['cache']
   memoryBytes: number
+  semantic: SemanticCache
   record: RecordTrace
   cost: Cost
   onError: (error: unknown) => void
 }
 
 /** The cache of answers: memory in front of the database or Redis, with a trace for each call that only renewed a stale answer. */
-export const createCache = async ({ db, listen, clock, settings, memoryBytes, record, cost, onError }: CacheDeps): Promise<Cache> => {
+export const createCache = async ({
+  db,
+  listen,
+  clock,
+  settings,
+  memoryBytes,
+  semantic,
+  record,
+  cost,
+  onError,
+}: CacheDeps): Promise<Cache> => {
   const near = memoryStore({ maxBytes: memoryBytes, clock })
   const redis = settings.store === 'redis' ? redisStore({ ...settings, clock, onError }) : undefined
   const store = tieredStore({ near, far: redis ? announcing(redis, db) : postgresStore({ db, clock }), onError })
@@ -62,12 +74,14 @@ export const createCache = async ({ db, listen, clock, settings, memoryBytes, re
         return model.stream(request)
       })
     }
+    const variantHash = namespace ?? variant.hash
     const settings = { ttlMs: cache.ttl_s * 1000, staleMs: cache.stale_s * 1000, requests: cache.requests }
     return cached({
       store,
       clock,
-      variantHash: namespace ?? variant.hash,
+      variantHash,
       settings,
+      semantic: semantic.of({ store, route, variant: variant.name, variantHash, cache }),
       refreshed: (request, landing, startedAtMs) => {
         const trace = openTrace(
           {
@@ -94,7 +108,10 @@ export const createCache = async ({ db, listen, clock, settings, memoryBytes, re
 
   return {
     around,
-    drop: (variantHash) => store.drop(variantHash),
+    drop: async (variantHash) => {
+      await semantic.checks.forget(variantHash)
+      await store.drop(variantHash)
+    },
     get memoryBytes() {
       return near.bytes
     },

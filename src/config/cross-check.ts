@@ -17,6 +17,7 @@ export const crossCheck = (config: WeirConfig): Fault[] => {
     ...Object.entries(config.routes).flatMap(([name, route]) => routeFaults(name, route, config, llms)),
     ...budgetFaults(config, llms),
     ...metricFaults(config),
+    ...semanticFaults(['defaults', 'cache'], config.defaults.cache, config),
     ...Object.entries(config.collections).flatMap(([name, collection]) =>
       unknownName(['collections', name, 'embedding'], collection.embedding, namesOf(config, 'embedding'), 'embedding model'),
     ),
@@ -141,6 +142,7 @@ const routeFaults = (name: string, route: WeirConfig['routes'][string], config: 
     const metrics = new Set(Object.keys(config.metrics).filter((metric) => config.metrics[metric]?.type !== 'label'))
     faults.push(...unknownName([...path, 'experiment', 'primary_metric'], primary_metric, metrics, 'metric with numbers'))
   }
+  faults.push(...semanticFaults([...path, 'cache'], route.cache, config))
   faults.push(...rolloutFaults(name, route, config))
   const variants = new Set(route.variants.map((variant) => variant.name))
   if (route.shadow) faults.push(...unknownName([...path, 'shadow', 'variant'], route.shadow.variant, variants, 'variant of this route'))
@@ -211,6 +213,11 @@ const scoringFaults = (name: string, { scoring }: WeirConfig['routes'][string], 
   })
   return faults
 }
+
+const semanticFaults = (path: PropertyKey[], cache: WeirConfig['defaults']['cache'], config: WeirConfig): Fault[] =>
+  cache?.semantic
+    ? unknownName([...path, 'semantic', 'embedding'], cache.semantic.embedding, namesOf(config, 'embedding'), 'embedding model')
+    : []
 
 const rolloutFaults = (name: string, { rollout, variants }: WeirConfig['routes'][string], config: WeirConfig): Fault[] => {
   if (rollout === undefined) return []

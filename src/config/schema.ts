@@ -4,6 +4,7 @@ import { dimensions } from '../limits/rules.ts'
 import { hostNames } from '../models/providers/hosts.ts'
 import { providerKinds } from '../models/providers/index.ts'
 import { auth } from './auth.ts'
+import { cacheStore, routeCache } from './cache.ts'
 import { guardrails, routeGuardrails } from './guardrails.ts'
 import { experiment, metrics } from './metrics.ts'
 import { monitors } from './monitors.ts'
@@ -218,20 +219,6 @@ const variant = z.strictObject({
   params: params.default({}),
 })
 
-/** Complete answers are given again to the same request of the same tenant and variant. */
-const routeCache = z.strictObject({
-  ttl_s: positive.max(365 * 24 * 3600),
-  /** How long after that a stale answer is given while a new one is made. */
-  stale_s: z
-    .number()
-    .int()
-    .nonnegative()
-    .max(365 * 24 * 3600)
-    .default(0),
-  /** `deterministic`: requests with temperature 0 or a seed, and those that ask for it with `weir.cache`. */
-  requests: z.enum(['deterministic', 'all']).default('deterministic'),
-})
-
 /** One route under `routes`, whether it is written in the file or put through the API. */
 export const routeSettings = z.strictObject({
   variants: z.array(variant).min(1),
@@ -250,21 +237,6 @@ export const routeSettings = z.strictObject({
   cache: routeCache.optional(),
   guardrails: routeGuardrails.optional(),
 })
-
-/** Where replicas share cached answers. Read at start. */
-const cacheStore = z.discriminatedUnion('store', [
-  z.strictObject({ store: z.literal('database') }),
-  z.strictObject({
-    store: z.literal('redis'),
-    /** Of Redis 7 or Valkey. */
-    url: z.url({ protocol: /^(redis|valkey)s?$/ }),
-    /** Begins every key, so that several systems may share a server. */
-    prefix: z
-      .string()
-      .regex(/^[\w.-]{1,64}$/)
-      .default('weir'),
-  }),
-])
 
 const collection = z.strictObject({
   embedding: name,

@@ -38,6 +38,6 @@ const exposed = [
   'x-request-id',
   'x-client-request-id',
   'x-weir-budget-fallback',
-  ...['cache', 'cost', 'model', 'variant'].map((name) => `x-weir-${name}`),
+  ...['cache', 'cache-similarity', 'cost', 'model', 'variant'].map((name) => `x-weir-${name}`),
   ...['limit', 'remaining', 'reset'].flatMap((what) => [`x-ratelimit-${what}-requests`, `x-ratelimit-${what}-tokens`]),
 ].join(', ')

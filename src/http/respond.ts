@@ -75,17 +75,19 @@ const framesOf = async function* (
   }
 }
 
-type Further = Pick<Answer, 'cacheAgeS' | 'budgetFallback'>
+type Further = Pick<Answer, 'cacheAgeS' | 'cacheSimilarity' | 'budgetFallback'>
 
 export const answerHeaders = (
   trace: Readonly<Trace>,
   contentType: string,
-  { cacheAgeS, budgetFallback }: Further = {},
+  { cacheAgeS, cacheSimilarity, budgetFallback }: Further = {},
 ): Record<string, string> => {
   const headers: Record<string, string> = { 'content-type': contentType, 'x-request-id': trace.id }
   if (trace.variant !== null) headers['x-weir-variant'] = trace.variant
   if (trace.model !== null) headers['x-weir-model'] = trace.model
   if (trace.cache !== null) headers['x-weir-cache'] = trace.cache
+  // The cosine of the two questions: the answer was made for another, which means the same.
+  if (cacheSimilarity !== undefined) headers['x-weir-cache-similarity'] = cacheSimilarity.toFixed(4)
   // RFC 9111 §5.1.
   if (cacheAgeS !== undefined) headers.age = String(cacheAgeS)
   // The route that answers in place of the one that was called, whose budget is used up.

@@ -64,6 +64,8 @@ export type CachePolicy = {
   mode?: 'on' | 'off' | 'read_only' | 'write_only' | undefined
   maxAgeS?: number | undefined
   namespace?: string | undefined
+  /** False: only answers to the very same request. */
+  semantic?: false | undefined
 }
 
 export type Observation =
@@ -77,8 +79,8 @@ export type Observation =
   /** A doubtful answer was thrown away after `upstreamMs`; `costUsd` is null when its price is unknown. */
   | { type: 'escalated'; from: string; to: string; reason: string; costUsd: number | null; upstreamMs: number }
   | { type: 'served-by'; modelId: string; upstreamModel: string | undefined }
-  /** `ageS`: seconds since the answer was stored. */
-  | { type: 'cache'; status: 'hit' | 'miss' | 'stale' | 'bypass'; ageS?: number | undefined }
+  /** `ageS`: seconds since the answer was stored. `similarity`: of the question that it answered, when that was another. */
+  | { type: 'cache'; status: 'hit' | 'miss' | 'stale' | 'bypass'; ageS?: number | undefined; similarity?: number | undefined }
 
 export type Sampling = {
   maxTokens?: number | undefined

@@ -1,5 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
+import type { SemanticCheck } from '../../cache/semantic/checks.ts'
 import type { Env } from '../context.ts'
 import { actorOf } from './actor.ts'
 import { documented } from './documented.ts'
@@ -10,9 +11,20 @@ export type DropCache = (
   by: { actor: string; reason: string },
 ) => Promise<{ name: string; hash: string }[]>
 
-/** `POST /admin/cache/drop`: forgets the cached answers of a route. */
-export const cacheRoutes = ({ drop }: { drop: DropCache }): OpenAPIHono<Env> => {
+/** `GET /admin/cache`: what became of semantic hits. `POST /admin/cache/drop`: forgets the cached answers of a route. */
+export const cacheRoutes = ({ drop, semantic }: { drop: DropCache; semantic: () => Promise<SemanticCheck[]> }): OpenAPIHono<Env> => {
   const app = new OpenAPIHono<Env>()
+  documented(
+    app,
+    'get',
+    '/',
+    {
+      tag: 'cache',
+      summary: 'What became of semantic hits, by variant',
+      response: { description: 'Counts of all replicas since the variant was last dropped', schema: checks },
+    },
+    async (c) => c.json({ object: 'list', data: (await semantic()).map(checkJson) } satisfies z.input<typeof checks>),
+  )
   documented(
     app,
     'post',
@@ -30,6 +42,34 @@ export const cacheRoutes = ({ drop }: { drop: DropCache }): OpenAPIHono<Env> => 
   )
   return app
 }
+
+/** `wrong_percent`: of the checked hits; null when none was. */
+const checks = z.object({
+  object: z.literal('list'),
+  data: z.array(
+    z.object({
+      route: z.string(),
+      variant: z.string(),
+      variant_hash: z.string(),
+      semantic_hits: z.int(),
+      checked: z.int(),
+      wrong: z.int(),
+      wrong_percent: z.number().nullable(),
+      disabled_at: z.string().nullable(),
+    }),
+  ),
+})
+
+const checkJson = ({ route, variant, variantHash, hits, checked, wrong, disabledAtMs }: SemanticCheck) => ({
+  route,
+  variant,
+  variant_hash: variantHash,
+  semantic_hits: hits,
+  checked,
+  wrong,
+  wrong_percent: checked === 0 ? null : (100 * wrong) / checked,
+  disabled_at: disabledAtMs === null ? null : new Date(disabledAtMs).toISOString(),
+})
 
 const dropped = z.object({
   object: z.literal('list'),

@@ -7,7 +7,7 @@ import type { WeirExtras } from './weir.ts'
  */
 export const toCachePolicy = (weir: WeirExtras, cacheControl: string | undefined): CachePolicy | undefined => {
   const asked: CachePolicy | undefined = weir?.cache
-    ? { mode: weir.cache.mode, maxAgeS: weir.cache.max_age_s, namespace: weir.cache.namespace }
+    ? { mode: weir.cache.mode, maxAgeS: weir.cache.max_age_s, namespace: weir.cache.namespace, semantic: weir.cache.semantic }
     : undefined
   if (cacheControl === undefined) return asked
   const directives = new Map(cacheControl.toLowerCase().split(',').map(directive))

@@ -32,6 +32,7 @@ export const weirExtras = z
         mode: z.enum(['on', 'off', 'read_only', 'write_only']).default('on'),
         max_age_s: z.int().min(0).max(31_536_000).optional(),
         namespace: name.optional(),
+        semantic: z.literal(false).optional(),
       })
       .nullish(),
   })
