@@ -193,6 +193,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     db,
     config: () => live.current.config,
     embedderOf: (model) => live.current.models.embedders.get(model),
+    routes,
     holdRollout: (route, reason) => rollouts.hold(route, { actor: 'monitor', reason }),
     runEval: async (suite, variant) => {
       const onError = (error: unknown) => log.warn({ err: error, suite }, 'a suite that an alert set off did not end')
@@ -234,6 +235,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     ...registered.mounts,
     ...rollouts.mounts,
     ...evals.mounts,
+    ...monitors.mounts,
     ...knowledge.mounts,
   }
   const app = createApp({

@@ -6,6 +6,7 @@ import { configCommands } from './config.ts'
 import type { CliContext } from './context.ts'
 import { costCommands } from './cost.ts'
 import { datasetCommands } from './datasets.ts'
+import { driftCommands } from './drift.ts'
 import { evalCommands } from './evals.ts'
 import { experimentCommands } from './experiments.ts'
 import { ingestCommands } from './ingest.ts'
@@ -58,6 +59,7 @@ Examples:
   evalCommands(program, context)
   datasetCommands(program, context)
   experimentCommands(program, context)
+  driftCommands(program, context)
   keyCommands(program, context)
   projectCommands(program, context)
   traceCommands(program, context)

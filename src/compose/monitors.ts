@@ -1,19 +1,29 @@
+import type { Hono } from 'hono'
 import type { WeirConfig } from '../config/schema.ts'
 import type { Database } from '../db/database.ts'
+import { monitorRoutes } from '../http/admin/monitors.ts'
+import type { Env } from '../http/context.ts'
 import type { Clock } from '../lib/clock.ts'
+import { AppError } from '../lib/errors.ts'
 import type { Embedder } from '../models/embedder.ts'
 import { type ActDeps, actOnAlerts } from '../monitors/act.ts'
 import { createMonitorController } from '../monitors/controller.ts'
 import { type Gauged, readGauged } from '../monitors/gauged.ts'
+import type { MonitorPlan } from '../monitors/plan.ts'
+import { readReport, readStatus } from '../monitors/report.ts'
 import { feedbackSignals, signals } from '../monitors/signals.ts'
+import type { GoldenState } from '../monitors/verdict.ts'
+import type { RouteTable } from '../rollout/route.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { monitorPlans } from './monitor-plans.ts'
+import { referenceOnWish } from './monitor-references.ts'
 
 export type MonitorsOptions = {
   db: Database
   config: () => WeirConfig
   embedderOf: (model: string) => Embedder | undefined
+  routes: () => RouteTable
   holdRollout: ActDeps['holdRollout']
   runEval: ActDeps['runEval']
   metrics: Pick<Metrics, 'gauges'>
@@ -21,11 +31,11 @@ export type MonitorsOptions = {
   log: Logger
 }
 
-export type Monitors = { start(): void; close(): Promise<void> }
+export type Monitors = { mounts: Readonly<Record<string, Hono<Env>>>; start(): void; close(): Promise<void> }
 
 /** Watches the routes that the configuration names under `monitors`, and does what it says when one drifts. */
 export const createMonitors = (options: MonitorsOptions): Monitors => {
-  const { db, config, embedderOf, holdRollout, runEval, metrics, clock, log } = options
+  const { db, config, routes, embedderOf, holdRollout, runEval, metrics, clock, log } = options
   const wanted = () => [...signals, ...feedbackSignals(config().metrics)]
   const plans = () => monitorPlans(config())
   let gauged: Gauged = { effects: [], alerts: [] }
@@ -61,5 +71,27 @@ export const createMonitors = (options: MonitorsOptions): Monitors => {
   metrics.gauges('weir_monitor_alert_open', 'Alerts that nobody has resolved.', ['route', 'variant', 'tag'], () =>
     gauged.alerts.map(({ route, variant, tag, n }) => ({ labels: [route, variant, tag], value: n })),
   )
-  return { start: controller.start, close: controller.close }
+
+  const planned = (route: string): MonitorPlan => {
+    const plan = plans().find((one) => one.route === route)
+    if (plan === undefined) throw new AppError('not_found', `'${route}' is not under monitors in weir.yaml`, { param: 'route' })
+    return plan
+  }
+  const golden = async (): Promise<GoldenState> => 'unknown'
+  return {
+    mounts: {
+      '/admin/monitors': monitorRoutes({
+        db,
+        clock,
+        routes: () => plans().map(({ route }) => route),
+        signals: wanted,
+        status: (route) => readStatus(db, planned(route).route, golden),
+        report: (route) => readReport(db, planned(route).route, { wanted: wanted(), golden, texts: planned(route).examples }),
+        createReference: (wish, by) =>
+          referenceOnWish({ db, clock, wanted: wanted(), routes: routes(), plan: planned(wish.route) }, wish, by),
+      }),
+    },
+    start: controller.start,
+    close: controller.close,
+  }
 }

@@ -65,6 +65,8 @@ const monitor = z.strictObject({
   auto_reference_requests: count.optional(),
   /** Embeds a sample of the prompts, so that new topics are seen. */
   embedder: z.string().optional(),
+  /** What reports show of requests: their texts without personal data, or none of them. */
+  examples: z.enum(['redacted', 'off']).default('redacted'),
   signals: z.record(z.string(), signalSettings).default({}),
   actions: z.array(action).default([]),
   golden: golden.optional(),

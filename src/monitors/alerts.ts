@@ -1,4 +1,5 @@
 import { and, asc, desc, eq, inArray, ne, sql } from 'drizzle-orm'
+import { appendAuditEvent } from '../db/audit.ts'
 import type { Database } from '../db/database.ts'
 import { monitorAlertEvents, monitorAlerts, monitorSilences } from '../db/schema/monitors.ts'
 import { AppError } from '../lib/errors.ts'
@@ -126,11 +127,15 @@ export const silence = async (db: Database, { nowMs, ...given }: NewSilence): Pr
       param: 'to',
     })
   }
-  const [row] = await db
-    .insert(monitorSilences)
-    .values({ id: uuidv7(), ...given, atMs: nowMs })
-    .returning()
-  return row as Silence
+  return db.transaction(async (tx) => {
+    const [row] = await tx
+      .insert(monitorSilences)
+      .values({ id: uuidv7(), ...given, atMs: nowMs })
+      .returning()
+    const { actor, reason, route } = given
+    await appendAuditEvent(tx, { atMs: nowMs, actor, action: 'drift_silence.create', target: `route/${route}`, reason })
+    return row as Silence
+  })
 }
 
 /** Silences that are not over. */
@@ -161,6 +166,8 @@ const change = async (
       .returning()
     if (row === undefined) throw new AppError('conflict', `the alert of ${found.signal} is ${found.state}, so it cannot be changed`)
     await addEvent(tx, id, kind, by)
+    const { actor, note: reason, nowMs: atMs } = by
+    await appendAuditEvent(tx, { atMs, actor, action: `drift_alert.${kind}`, target: `drift_alert/${id}`, reason })
     return row
   })
 }

@@ -19,6 +19,8 @@ export type MonitorPlan = {
   autoReference: number | null
   /** The embedding model for prompts; null: prompts are not embedded. */
   embedder: string | null
+  /** Whether reports show what was asked and answered, without the personal data in it. */
+  examples: boolean
   signals: { readonly [name: string]: SignalSettings }
   actions: readonly Action[]
   golden: GoldenPlan | null

@@ -1,4 +1,5 @@
 import { and, desc, eq, sql } from 'drizzle-orm'
+import { appendAuditEvent } from '../db/audit.ts'
 import type { Database } from '../db/database.ts'
 import { monitorReferenceSignals, monitorReferences } from '../db/schema/monitors.ts'
 import { AppError } from '../lib/errors.ts'
@@ -53,6 +54,7 @@ export const createReference = async (db: Database, wanted: readonly Signal[], g
       hours: toHours(distribution),
     }))
     if (rows.length > 0) await tx.insert(monitorReferenceSignals).values(rows)
+    await appendAuditEvent(tx, { atMs: nowMs, actor, action: 'drift_reference.create', target: `drift_reference/${id}`, reason })
     return row as Reference
   })
 }

@@ -23,6 +23,7 @@ export const planOf = (changes: Partial<MonitorPlan> = {}): MonitorPlan => ({
   latenessMs: 60_000,
   autoReference: null,
   embedder: null,
+  examples: true,
   signals: {},
   actions: [],
   golden: null,

@@ -1,0 +1,120 @@
+import { desc, eq, inArray } from 'drizzle-orm'
+import type { Database } from '../db/database.ts'
+import { monitorFindings, monitorWindows } from '../db/schema/monitors.ts'
+import { type Alert, listAlerts } from './alerts.ts'
+import { newestReferences } from './controller.ts'
+import { readDistributions } from './distribution.ts'
+import { type Example, examplesOf } from './examples.ts'
+import { type Bins, binsOf } from './plot-bins.ts'
+import { type Reference, referenceSignals } from './reference.ts'
+import type { Signal } from './signal.ts'
+import { type GoldenState, type Verdict, verdictOf } from './verdict.ts'
+
+export type WindowRow = typeof monitorWindows.$inferSelect
+export type FindingRow = typeof monitorFindings.$inferSelect
+
+export type VariantStatus = {
+  reference: Reference
+  /** The newest; null before the first has ended. */
+  window: WindowRow | null
+  findings: FindingRow[]
+  alerts: Alert[]
+  verdict: Verdict
+}
+
+export type VariantReport = VariantStatus & {
+  /** Of the newest windows, oldest first. */
+  timeline: { window: WindowRow; findings: FindingRow[] }[]
+  /** Of the signals that drift. */
+  drifting: { signal: string; bins: Bins; examples: Example[] }[]
+}
+
+/** How every variant of a route that has a reference stands; the newest reference first. */
+export const readStatus = async (
+  db: Database,
+  route: string,
+  golden: (variantHash: string) => Promise<GoldenState>,
+): Promise<VariantStatus[]> =>
+  Promise.all(
+    (await newestReferences(db, route)).map(async (reference) => {
+      const [newest] = await timelineOf(db, reference, 1)
+      return statusOf(db, reference, newest, await golden(reference.variantHash))
+    }),
+  )
+
+/** The status with what is behind it. `wanted`: the signals of this server. */
+export const readReport = async (
+  db: Database,
+  route: string,
+  {
+    wanted,
+    golden,
+    texts,
+    windows = 48,
+  }: { wanted: readonly Signal[]; golden: (variantHash: string) => Promise<GoldenState>; texts: boolean; windows?: number },
+): Promise<VariantReport[]> => {
+  const reports: VariantReport[] = []
+  for (const reference of await newestReferences(db, route)) {
+    const timeline = await timelineOf(db, reference, windows)
+    const status = await statusOf(db, reference, timeline.at(-1), await golden(reference.variantHash))
+    reports.push({ ...status, timeline, drifting: await driftingOf(db, reference, status, wanted, texts) })
+  }
+  return reports
+}
+
+const timelineOf = async (db: Database, { id }: Reference, most: number): Promise<VariantReport['timeline']> => {
+  const windows = await db
+    .select()
+    .from(monitorWindows)
+    .where(eq(monitorWindows.referenceId, id))
+    .orderBy(desc(monitorWindows.fromMs))
+    .limit(most)
+  if (windows.length === 0) return []
+  const findings = await db
+    .select()
+    .from(monitorFindings)
+    .where(
+      inArray(
+        monitorFindings.windowId,
+        windows.map((window) => window.id),
+      ),
+    )
+  return windows.reverse().map((window) => ({ window, findings: findings.filter(({ windowId }) => windowId === window.id) }))
+}
+
+const statusOf = async (
+  db: Database,
+  reference: Reference,
+  newest: VariantReport['timeline'][number] | undefined,
+  golden: GoldenState,
+): Promise<VariantStatus> => {
+  const live = await listAlerts(db, { route: reference.route, states: ['open', 'acknowledged'], limit: 100 })
+  const alerts = live.filter(({ variantHash }) => variantHash === reference.variantHash)
+  const drifting = new Set(alerts.map(({ tag }) => tag))
+  const verdict: Verdict =
+    newest === undefined ? { kind: 'no_window', text: 'No window has ended since the reference was made.' } : verdictOf(drifting, golden)
+  return { reference, window: newest?.window ?? null, findings: newest?.findings ?? [], alerts, verdict }
+}
+
+const driftingOf = async (
+  db: Database,
+  reference: Reference,
+  { window, findings }: VariantStatus,
+  wanted: readonly Signal[],
+  texts: boolean,
+): Promise<VariantReport['drifting']> => {
+  const drifted = findings.filter((finding) => finding.drifted)
+  if (window === null || drifted.length === 0) return []
+  const signals = wanted.filter(({ name }) => drifted.some(({ signal }) => signal === name))
+  const before = await referenceSignals(db, reference.id)
+  const now = await readDistributions(db, window, signals)
+  return Promise.all(
+    signals.map(async (signal) => {
+      const [was, is] = [before.get(signal.name), now.get(signal.name)]
+      const finding = drifted.find((one) => one.signal === signal.name)
+      const rose = (finding?.windowLevel ?? 0) >= (finding?.referenceLevel ?? 0)
+      const examples = await examplesOf(db, window, signal, was, is, { rose, texts })
+      return { signal: signal.name, bins: binsOf(was, is, signal.log ?? false), examples }
+    }),
+  )
+}
