@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import type { ReferenceJson } from '../http/admin/monitor-json.ts'
+import type { ReferenceJson } from '../monitors/json.ts'
 import type { CliContext } from './context.ts'
 import { table } from './table.ts'
 

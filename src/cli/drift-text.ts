@@ -1,5 +1,4 @@
-import type { VariantReportJson } from '../http/admin/monitor-json.ts'
-import type { MonitorReportJson } from '../http/admin/monitor-page.ts'
+import type { MonitorReportJson, VariantReportJson } from '../monitors/json.ts'
 import { table } from './table.ts'
 
 /** A report for a terminal: for each variant who changed, its time line, every signal, and requests that show what drifts. */

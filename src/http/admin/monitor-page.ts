@@ -1,8 +1,6 @@
 import { html, raw } from 'hono/html'
-import type { VariantReportJson } from './monitor-json.ts'
+import type { MonitorReportJson, VariantReportJson } from '../../monitors/json.ts'
 import { sharesPlot, timelinePlot } from './monitor-plots.ts'
-
-export type MonitorReportJson = { object: 'monitor.report'; route: string; at: string; data: VariantReportJson[] }
 
 /** What drifts on a route, as one page that needs nothing else: no script, no font, no image. */
 export const monitorPage = ({ route, at, data }: MonitorReportJson) => html`<!doctype html>

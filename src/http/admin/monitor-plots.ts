@@ -1,4 +1,4 @@
-import type { VariantReportJson } from './monitor-json.ts'
+import type { VariantReportJson } from '../../monitors/json.ts'
 
 /** Shares of the reference and of the window, bin by bin, side by side, as SVG text. */
 export const sharesPlot = (bins: readonly { label: string; reference: number; window: number }[]): string => {

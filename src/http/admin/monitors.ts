@@ -12,12 +12,6 @@ import {
   resolveAlert,
   silence,
 } from '../../monitors/alerts.ts'
-import { findReference, listReferences, type Reference, referenceSignals } from '../../monitors/reference.ts'
-import type { VariantReport, VariantStatus } from '../../monitors/report.ts'
-import type { Signal } from '../../monitors/signal.ts'
-import type { EdgeContext, Env } from '../context.ts'
-import { actorOf } from './actor.ts'
-import { documented } from './documented.ts'
 import {
   alertEventJson,
   alertJson,
@@ -26,7 +20,13 @@ import {
   silenceJson,
   statusJson,
   variantReportJson,
-} from './monitor-json.ts'
+} from '../../monitors/json.ts'
+import { findReference, listReferences, type Reference, referenceSignals } from '../../monitors/reference.ts'
+import type { VariantReport, VariantStatus } from '../../monitors/report.ts'
+import type { Signal } from '../../monitors/signal.ts'
+import type { EdgeContext, Env } from '../context.ts'
+import { actorOf } from './actor.ts'
+import { documented } from './documented.ts'
 import { monitorPage } from './monitor-page.ts'
 import {
   alertSchema,

@@ -1,8 +1,8 @@
-import type { Alert, AlertEvent, Silence } from '../../monitors/alerts.ts'
-import { sizeOf } from '../../monitors/compare.ts'
-import type { Distribution } from '../../monitors/distribution.ts'
-import type { Reference } from '../../monitors/reference.ts'
-import type { FindingRow, VariantReport, VariantStatus, WindowRow } from '../../monitors/report.ts'
+import type { Alert, AlertEvent, Silence } from './alerts.ts'
+import { sizeOf } from './compare.ts'
+import type { Distribution } from './distribution.ts'
+import type { Reference } from './reference.ts'
+import type { FindingRow, VariantReport, VariantStatus, WindowRow } from './report.ts'
 
 export const referenceJson = (reference: Reference) => ({
   id: reference.id,
@@ -96,3 +96,5 @@ export type StatusJson = ReturnType<typeof statusJson>
 export type VariantReportJson = ReturnType<typeof variantReportJson>
 
 const iso = (ms: number) => new Date(ms).toISOString()
+
+export type MonitorReportJson = { object: 'monitor.report'; route: string; at: string; data: VariantReportJson[] }
