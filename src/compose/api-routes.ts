@@ -85,7 +85,11 @@ export const createApiRoutes = (parts: Parts): Omit<RouteRoutesDeps, 'performanc
       refuseDeclared(name)
       return rollbackRoute(db, name, version, { ...by, nowMs: clock() })
     },
-    weights: (name, limit) => weightHistory(db, name, limit),
+    weights: async (name, limit) => {
+      const moves = await weightHistory(db, name, limit)
+      if (moves.length === 0 && !routes().has(name)) throw new AppError('not_found', `there is no route '${name}'`)
+      return moves
+    },
     explain: async (name, { subject, text, metadata, tools }, signal) => {
       const route = routes().get(name)
       if (route === undefined) throw new AppError('not_found', `there is no route '${name}'`)
