@@ -10,5 +10,5 @@ export const table = (headings: readonly string[], rows: readonly (readonly unkn
   return [line(headings), ...cells.map(line)].join('\n')
 }
 
-/** Clients choose some of these texts, and a terminal obeys what it is sent: no control characters, and none that turn the direction. */
-const printable = (text: string): string => text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '\ufffd')
+/** Clients choose some of these texts, and a terminal obeys what it is sent: no control characters, and none that turn the direction or that nobody sees. */
+const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')

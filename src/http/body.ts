@@ -44,6 +44,7 @@ const [quote, backslash, openBracket, closeBracket, openBrace, closeBrace] = [0x
 
 const readText = async (request: Request, maxBytes: number): Promise<string> => {
   const declared = request.headers.get('content-length')
+  if (declared !== null && !/^\d+$/.test(declared)) throw new AppError('invalid_request', 'Content-Length must be one whole number')
   // The server reads no more than was declared, so the number can be trusted (RFC 9112 §6.2).
   if (declared !== null && Number(declared) <= maxBytes) return request.text()
   if (declared !== null) throw tooLarge(maxBytes)

@@ -211,8 +211,32 @@ test('names of tenants cannot be mistaken for others', async () => {
   }
 })
 
+test('names of keys cannot be mistaken for others', async () => {
+  const create = async (name: string) => {
+    const response = await call('POST', '/admin/keys', adminKey, { name })
+    return [response.status, ((await response.json()) as { name?: string }).name]
+  }
+  for (const name of [
+    'ad\u200bmin',
+    '\u202eadmin',
+    'ad\ufeffmin',
+    'admіn',
+    'αdmin',
+    'a\u0000b',
+    '\u2066x',
+    '\u3164',
+    ' ',
+    'a\ufe0fb',
+    '\ud83c',
+  ]) {
+    expect([name, (await create(name))[0]]).toEqual([name, 400])
+  }
+  expect(await create('ａｄｍｉｎ ')).toEqual([201, 'admin'])
+  for (const name of ['Веб-сайт', 'café 東京', 'Ωμέγα app']) expect(await create(name)).toEqual([201, name])
+})
+
 test('a terminal is not sent what clients make up', () => {
-  expect(table(['ROUTE'], [['\u001b[2J\u202egpt\r\n']])).toBe('ROUTE\n�[2J�gpt��')
+  expect(table(['ROUTE'], [['\u001b[2J\u202eg\u200bpt\r\n']])).toBe('ROUTE\n�[2J�g�pt��')
 })
 
 test('secrets are in no answer, log, trace or metric', async () => {

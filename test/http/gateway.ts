@@ -35,6 +35,7 @@ export type GatewayOptions = {
   cost?: Cost
   principal?: Partial<Principal>
   graceMs?: number
+  idleSeconds?: number
   app?: Partial<AppDeps>
 }
 
@@ -81,7 +82,14 @@ export const startGateway = (options: GatewayOptions = {}) => {
     knowsOrigin: () => false,
     ...options.app,
   })
-  const serving = serve({ app, inFlight, hostname: '127.0.0.1', port: 0, graceMs: options.graceMs ?? 1000 })
+  const serving = serve({
+    app,
+    inFlight,
+    hostname: '127.0.0.1',
+    port: 0,
+    graceMs: options.graceMs ?? 1000,
+    idleSeconds: options.idleSeconds,
+  })
   const post = (path: string, body: unknown, headers: Record<string, string> = {}, signal?: AbortSignal) =>
     fetch(`${serving.url}${path}`, {
       method: 'POST',

@@ -5,6 +5,7 @@ import { type Scope, scopes, tenantName } from '../../keys/principal.ts'
 import { isLimit, limitNames } from '../../limits/rules.ts'
 import { readJson } from '../body.ts'
 import type { Env } from '../context.ts'
+import { displayName } from '../schemas/fields.ts'
 import { parse } from '../schemas/parse.ts'
 import { actorOf } from './actor.ts'
 
@@ -64,7 +65,7 @@ const origin = z
   )
 
 const createBody = z.strictObject({
-  name: z.string().trim().min(1).max(200),
+  name: displayName,
   tenant: z.string().regex(tenantName, 'use lower-case letters, digits, _ and -').default('default'),
   scopes: z.array(z.enum(scopes)).min(1).optional(),
   allowed_routes: z.array(z.string().min(1)).min(1).optional(),

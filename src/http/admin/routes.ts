@@ -69,7 +69,10 @@ export const routeRoutes = (deps: RouteRoutesDeps): OpenAPIHono<Env> => {
       query: z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(50) }),
       response: { description: 'Moves', schema: z.object({ data: z.array(z.object({}).loose()) }) },
     },
-    async (c, { path, query }) => c.json({ object: 'list', data: (await deps.weights(path('name'), query.limit)).map(moveJson) }),
+    async (c, { path, query }) => {
+      await deps.get(path('name'))
+      return c.json({ object: 'list', data: (await deps.weights(path('name'), query.limit)).map(moveJson) })
+    },
   )
   documented(
     app,

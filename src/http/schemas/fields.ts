@@ -3,6 +3,27 @@ import { z } from 'zod'
 /** A model or route, as clients name it. */
 export const modelName = z.string().min(1).max(256)
 
+/**
+ * What people tell things apart by, in NFKC: without characters that nobody sees or that turn the direction of writing (UTS #39), and without
+ * words that mix letters of scripts which look alike.
+ */
+export const displayName = z
+  .string()
+  .transform((text) => text.normalize('NFKC').trim())
+  .pipe(
+    z
+      .string()
+      .min(1)
+      .max(200)
+      .refine((text) => !/[\p{C}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}]/u.test(text), 'must have no invisible or control characters')
+      .refine((text) => !text.split(/[^\p{L}\p{M}]+/u).some(mixesScripts), 'must not mix look-alike letters of several scripts in a word'),
+  )
+
+const mixesScripts = (word: string): boolean =>
+  [/\p{Script=Latin}/u, /\p{Script=Cyrillic}/u, /\p{Script=Greek}/u, /\p{Script=Armenian}/u, /\p{Script=Cherokee}/u].filter((script) =>
+    script.test(word),
+  ).length > 1
+
 /** OpenAI's bounds; null means absent, as its SDKs send it. Past 2^31 no model generates: a number that large is a mistake. */
 export const tokenCount = z
   .int()
