@@ -14,7 +14,8 @@ export const domainClassifier = vectorDetector({ name: 'domain-classifier', effe
   const folds = crossFit(reference, window, options)
   const areas = folds.map((fold) => rocAuc(fold.map(({ fromWindow, score }) => ({ positive: fromWindow, score }))) ?? 0.5)
   const area = areas.reduce((sum, value) => sum + value, 0) / folds.length
-  const variance = folds.reduce((sum, fold) => sum + areaVariance(fold), 0) / folds.length ** 2
+  // Each pair of folds enters twice, one scoring the other, so the mean varies twice as much as that of independent areas.
+  const variance = (2 * folds.reduce((sum, fold) => sum + areaVariance(fold), 0)) / folds.length ** 2
   const pValue = normalCdf((0.5 - area) / Math.sqrt(variance))
   return { statistic: area, pValue, effect: Math.max(0, area - 0.5), effectName: 'area under the curve above a half' }
 })
