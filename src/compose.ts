@@ -194,6 +194,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     config: () => live.current.config,
     embedderOf: (model) => live.current.models.embedders.get(model),
     routes,
+    answer: createAnswer(answering),
     holdRollout: (route, reason) => rollouts.hold(route, { actor: 'monitor', reason }),
     runEval: async (suite, variant) => {
       const onError = (error: unknown) => log.warn({ err: error, suite }, 'a suite that an alert set off did not end')

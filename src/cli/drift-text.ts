@@ -1,4 +1,4 @@
-import type { MonitorReportJson, VariantReportJson } from '../monitors/json.ts'
+import type { MonitorReportJson, ReplayJson, VariantReportJson } from '../monitors/json.ts'
 import { table } from './table.ts'
 
 /** A report for a terminal: for each variant who changed, its time line, every signal, and requests that show what drifts. */
@@ -7,7 +7,7 @@ export const reportText = ({ route, data }: MonitorReportJson): string =>
     ? `${route} has no reference: weir drift reference create --route ${route} --last 1000 --reason "…"`
     : data.map(variantText).join('\n\n')
 
-const variantText = ({ variant, verdict, reference, window, findings, alerts, timeline, drifting }: VariantReportJson): string =>
+const variantText = ({ variant, verdict, reference, window, findings, alerts, golden, timeline, drifting }: VariantReportJson): string =>
   [
     `${variant}: ${verdict.text}`,
     `Reference ${reference.version}: ${reference.requests} requests, ${reference.from} to ${reference.to}.${
@@ -23,6 +23,7 @@ const variantText = ({ variant, verdict, reference, window, findings, alerts, ti
           ),
         ]
       : []),
+    ...(golden.replays.length > 0 ? [replaysTable(golden.replays)] : []),
     ...drifting.flatMap(({ signal, examples }) =>
       examples.length > 0
         ? [
@@ -49,6 +50,16 @@ const findingsTable = (findings: VariantReportJson['findings']): string =>
         digits(one.adjusted_p),
       ],
       one.outcome === 'compared' ? (one.alarm ? 'alarm' : one.drifted ? 'drifted' : 'alike') : one.reason,
+    ]),
+  )
+
+export const replaysTable = (replays: readonly ReplayJson[]): string =>
+  table(
+    ['GOLDEN SET', 'WHY', 'ANSWERED', 'EXACT', 'SIMILARITY', 'BASELINE', 'P', ''],
+    replays.map((one) => [
+      ...[one.started_at.slice(0, 16), one.reason, `${one.answered} of ${one.cases}`, digits(one.exact_share), digits(one.similarity)],
+      ...[digits(one.baseline_similarity), digits(one.p_value)],
+      one.status !== 'completed' ? (one.error ?? one.status) : one.moved === null ? 'baseline' : one.moved ? 'moved' : 'as before',
     ]),
   )
 

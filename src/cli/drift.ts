@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
-import type { AlertEventJson, AlertJson, MonitorReportJson, SilenceJson, StatusJson } from '../monitors/json.ts'
-import type { CliContext } from './context.ts'
+import type { AlertEventJson, AlertJson, MonitorReportJson, ReplayJson, SilenceJson, StatusJson } from '../monitors/json.ts'
+import { type CliContext, CommandExit, exitCodes } from './context.ts'
 import { referenceCommands } from './drift-references.ts'
-import { reportText } from './drift-text.ts'
+import { replaysTable, reportText } from './drift-text.ts'
 import { table } from './table.ts'
 
 /** `weir drift …`: what changed in the traffic of monitored routes, and who looks after it. */
@@ -172,6 +172,31 @@ export const driftCommands = (program: Command, context: CliContext): void => {
         )
       },
     )
+
+  drift
+    .command('replay')
+    .description('ask the golden set of a route now, and compare the answers with the first ones; exit code 2 when they moved')
+    .argument('<route>', 'a monitored route')
+    .requiredOption('--reason <text>', 'why, for the record')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  weir drift replay support --reason "the host announced a new version"')
+    .action(async (route: string, { reason, json }: { reason: string; json?: boolean }) => {
+      const replay = await post<ReplayJson>(`/admin/monitors/${encodeURIComponent(route)}/replays`, { reason })
+      context.print(json ? JSON.stringify(replay) : replaysTable([replay]))
+      if (replay.status === 'failed') throw new CommandExit(exitCodes.usage)
+      if (replay.moved) throw new CommandExit(exitCodes.gateFailed)
+    })
+
+  drift
+    .command('replays')
+    .description('replays of the golden set of a route, newest first')
+    .argument('<route>', 'a monitored route')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  weir drift replays support')
+    .action(async (route: string, { json }: { json?: boolean }) => {
+      const { data } = await read<{ data: ReplayJson[] }>(`/admin/monitors/${encodeURIComponent(route)}/replays`)
+      context.print(json ? JSON.stringify(data) : data.length === 0 ? 'The golden set was not asked yet.' : replaysTable(data))
+    })
 
   referenceCommands(drift, context)
 }

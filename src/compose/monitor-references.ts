@@ -27,12 +27,13 @@ export const referenceOnWish = async (
   return createReference(db, wanted, { route, variant, variantHash, ...stretch, ...by, perHour: plan.likeHours, nowMs: clock() })
 }
 
+/** The variant that most subjects of a route get. */
+export const mostly = (routes: RouteTable, route: string): Variant | undefined =>
+  routes.get(route)?.variants.reduce((most, one) => (one.weightPercent > most.weightPercent ? one : most))
+
 const variantOf = (routes: RouteTable, route: string, named: string | undefined): Variant => {
-  const variants = routes.get(route)?.variants
   const variant =
-    named === undefined
-      ? variants?.reduce((most, one) => (one.weightPercent > most.weightPercent ? one : most))
-      : variants?.find(({ name, hash }) => name === named || hash === named)
+    named === undefined ? mostly(routes, route) : routes.get(route)?.variants.find(({ name, hash }) => name === named || hash === named)
   if (variant) return variant
   throw new AppError('not_found', `'${route}' has no variant${named === undefined ? '' : ` '${named}'`}`, { param: 'variant' })
 }

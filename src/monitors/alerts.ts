@@ -14,7 +14,7 @@ export type Silence = typeof monitorSilences.$inferSelect
 export type AlertEventKind = 'open' | 'acknowledge' | 'note' | 'resolve' | 'drift' | 'quiet' | 'action'
 export type By = { actor: string; note: string | null; nowMs: number }
 
-export type NewAlert = { route: string; variant: string; variantHash: string; signal: string; tag: Tag; windowId: string }
+export type NewAlert = { route: string; variant: string; variantHash: string; signal: string; tag: Tag; windowId: string | null }
 
 /** Undefined when one is open already: then that it goes on is added to it. */
 export const openAlert = async (db: Database, alert: NewAlert, by: By & { detail: unknown }): Promise<Alert | undefined> => {

@@ -1,7 +1,9 @@
 import type { Alert, AlertEvent, Silence } from './alerts.ts'
 import { sizeOf } from './compare.ts'
 import type { Distribution } from './distribution.ts'
+import type { GoldenReport } from './golden-report.ts'
 import type { Reference } from './reference.ts'
+import type { Replay } from './replay-store.ts'
 import type { FindingRow, VariantReport, VariantStatus, WindowRow } from './report.ts'
 
 export const referenceJson = (reference: Reference) => ({
@@ -63,7 +65,35 @@ export const silenceJson = ({ id, route, signal, fromMs, toMs, actor, reason }: 
   ...{ id, route, signal, from: iso(fromMs), to: iso(toMs), actor, reason },
 })
 
-export const statusJson = (route: string, { reference, window, findings, alerts, verdict }: VariantStatus) => ({
+export const replayJson = (replay: Replay) => ({
+  id: replay.id,
+  object: 'monitor.replay' as const,
+  route: replay.route,
+  variant: replay.variant,
+  variant_hash: replay.variantHash,
+  status: replay.status,
+  baseline: replay.baselineId,
+  actor: replay.actor,
+  reason: replay.reason,
+  cases: replay.cases,
+  answered: replay.answered,
+  exact_share: replay.exactShare,
+  similarity: replay.similarity,
+  baseline_similarity: replay.baselineSimilarity,
+  p_value: replay.pValue,
+  moved: replay.moved,
+  error: replay.error,
+  known_models: replay.knownModels,
+  started_at: iso(replay.startedAtMs),
+})
+
+const goldenJson = ({ state, replays, changed }: GoldenReport) => ({
+  state,
+  replays: replays.map(replayJson),
+  changed: changed.map(({ caseId, ...one }) => ({ case: caseId, ...one })),
+})
+
+export const statusJson = (route: string, { reference, window, findings, alerts, golden, verdict }: VariantStatus) => ({
   object: 'monitor.status' as const,
   route,
   variant: reference.variant,
@@ -73,6 +103,7 @@ export const statusJson = (route: string, { reference, window, findings, alerts,
   window: window && windowJson(window),
   findings: findings.map(findingJson),
   alerts: alerts.map(alertJson),
+  golden: goldenJson(golden),
 })
 
 export const variantReportJson = (route: string, report: VariantReport) => ({
@@ -91,6 +122,7 @@ export const variantReportJson = (route: string, report: VariantReport) => ({
 export type ReferenceJson = ReturnType<typeof referenceJson>
 export type AlertJson = ReturnType<typeof alertJson>
 export type AlertEventJson = ReturnType<typeof alertEventJson>
+export type ReplayJson = ReturnType<typeof replayJson>
 export type SilenceJson = ReturnType<typeof silenceJson>
 export type StatusJson = ReturnType<typeof statusJson>
 export type VariantReportJson = ReturnType<typeof variantReportJson>

@@ -5,10 +5,11 @@ import { type Alert, listAlerts } from './alerts.ts'
 import { newestReferences } from './controller.ts'
 import { readDistributions } from './distribution.ts'
 import { type Example, examplesOf } from './examples.ts'
+import { type GoldenReport, readGolden } from './golden-report.ts'
 import { type Bins, binsOf } from './plot-bins.ts'
 import { type Reference, referenceSignals } from './reference.ts'
 import type { Signal } from './signal.ts'
-import { type GoldenState, type Verdict, verdictOf } from './verdict.ts'
+import { type Verdict, verdictOf } from './verdict.ts'
 
 export type WindowRow = typeof monitorWindows.$inferSelect
 export type FindingRow = typeof monitorFindings.$inferSelect
@@ -19,6 +20,7 @@ export type VariantStatus = {
   window: WindowRow | null
   findings: FindingRow[]
   alerts: Alert[]
+  golden: GoldenReport
   verdict: Verdict
 }
 
@@ -30,15 +32,11 @@ export type VariantReport = VariantStatus & {
 }
 
 /** How every variant of a route that has a reference stands; the newest reference first. */
-export const readStatus = async (
-  db: Database,
-  route: string,
-  golden: (variantHash: string) => Promise<GoldenState>,
-): Promise<VariantStatus[]> =>
+export const readStatus = async (db: Database, route: string): Promise<VariantStatus[]> =>
   Promise.all(
     (await newestReferences(db, route)).map(async (reference) => {
       const [newest] = await timelineOf(db, reference, 1)
-      return statusOf(db, reference, newest, await golden(reference.variantHash))
+      return statusOf(db, reference, newest, false)
     }),
   )
 
@@ -46,17 +44,12 @@ export const readStatus = async (
 export const readReport = async (
   db: Database,
   route: string,
-  {
-    wanted,
-    golden,
-    texts,
-    windows = 48,
-  }: { wanted: readonly Signal[]; golden: (variantHash: string) => Promise<GoldenState>; texts: boolean; windows?: number },
+  { wanted, texts, windows = 48 }: { wanted: readonly Signal[]; texts: boolean; windows?: number },
 ): Promise<VariantReport[]> => {
   const reports: VariantReport[] = []
   for (const reference of await newestReferences(db, route)) {
     const timeline = await timelineOf(db, reference, windows)
-    const status = await statusOf(db, reference, timeline.at(-1), await golden(reference.variantHash))
+    const status = await statusOf(db, reference, timeline.at(-1), texts)
     reports.push({ ...status, timeline, drifting: await driftingOf(db, reference, status, wanted, texts) })
   }
   return reports
@@ -86,14 +79,17 @@ const statusOf = async (
   db: Database,
   reference: Reference,
   newest: VariantReport['timeline'][number] | undefined,
-  golden: GoldenState,
+  texts: boolean,
 ): Promise<VariantStatus> => {
   const live = await listAlerts(db, { route: reference.route, states: ['open', 'acknowledged'], limit: 100 })
   const alerts = live.filter(({ variantHash }) => variantHash === reference.variantHash)
+  const golden = await readGolden(db, reference.route, reference.variantHash, texts)
   const drifting = new Set(alerts.map(({ tag }) => tag))
   const verdict: Verdict =
-    newest === undefined ? { kind: 'no_window', text: 'No window has ended since the reference was made.' } : verdictOf(drifting, golden)
-  return { reference, window: newest?.window ?? null, findings: newest?.findings ?? [], alerts, verdict }
+    newest === undefined
+      ? { kind: 'no_window', text: 'No window has ended since the reference was made.' }
+      : verdictOf(drifting, golden.state)
+  return { reference, window: newest?.window ?? null, findings: newest?.findings ?? [], alerts, golden, verdict }
 }
 
 const driftingOf = async (

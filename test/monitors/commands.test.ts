@@ -42,6 +42,7 @@ describeDatabases('weir drift', (makeDatabase) => {
       config: () => config,
       embedderOf: () => undefined,
       routes: () => routeTable([{ name: 'support', seed: 's', variants: [variant] }], []),
+      answer: undefined as never,
       holdRollout: async () => '',
       runEval: async () => '',
       metrics,

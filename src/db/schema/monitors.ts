@@ -1,7 +1,7 @@
 import { bigint, boolean, doublePrecision, integer, jsonb, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
 import { bytea, epochMs } from '../columns.ts'
 
-/** Tables of `migrations/0012_monitors.sql`. */
+/** Tables of `migrations/0012_monitors.sql` and `0022_monitor_replays.sql`. */
 export const monitorWatermarks = pgTable('monitor_watermarks', {
   route: text('route').primaryKey(),
   rolledToMs: epochMs('rolled_to').notNull(),
@@ -124,7 +124,7 @@ export const monitorAlerts = pgTable('monitor_alerts', {
   variantHash: text('variant_hash').notNull(),
   signal: text('signal').notNull(),
   tag: text('tag').$type<'data' | 'quality' | 'performance'>().notNull(),
-  windowId: uuid('window_id').notNull(),
+  windowId: uuid('window_id'),
   state: text('state').$type<'open' | 'acknowledged' | 'resolved'>().notNull(),
   owner: text('owner'),
   openedAtMs: epochMs('opened_at').notNull(),
@@ -153,3 +153,38 @@ export const monitorSilences = pgTable('monitor_silences', {
   reason: text('reason').notNull(),
   atMs: epochMs('at').notNull(),
 })
+
+export const monitorReplays = pgTable('monitor_replays', {
+  id: uuid('id').primaryKey(),
+  seq: bigint('seq', { mode: 'number' }).generatedAlwaysAsIdentity(),
+  route: text('route').notNull(),
+  variant: text('variant').notNull(),
+  variantHash: text('variant_hash').notNull(),
+  goldenHash: text('golden_hash').notNull(),
+  baselineId: uuid('baseline_id'),
+  status: text('status').$type<'running' | 'completed' | 'failed'>().notNull(),
+  actor: text('actor').notNull(),
+  reason: text('reason').notNull(),
+  knownModels: text('known_models').array().notNull().default([]),
+  cases: integer('cases').notNull(),
+  answered: integer('answered').notNull().default(0),
+  exactShare: doublePrecision('exact_share'),
+  similarity: doublePrecision('similarity'),
+  baselineSimilarity: doublePrecision('baseline_similarity'),
+  pValue: doublePrecision('p_value'),
+  moved: boolean('moved'),
+  error: text('error'),
+  startedAtMs: epochMs('started_at').notNull(),
+  finishedAtMs: epochMs('finished_at'),
+})
+
+export const monitorReplayOutputs = pgTable(
+  'monitor_replay_outputs',
+  {
+    replayId: uuid('replay_id').notNull(),
+    caseId: text('case_id').notNull(),
+    output: text('output').notNull(),
+    similarity: doublePrecision('similarity').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.replayId, table.caseId] })],
+)

@@ -30,6 +30,7 @@ ${report.window ? `Newest window: ${whole(report.window.requests)} requests, ${r
 ${alertsTable(report.alerts)}
 ${report.timeline.length > 0 ? html`<figure>${raw(timelinePlot(report.timeline))}<figcaption>Green: compared and alike; orange: drifted; red: alarm; grey: not enough data</figcaption></figure>` : ''}
 ${report.drifting.map((one) => driftingSection(one, report))}
+${goldenSection(report.golden)}
 ${findingsTable(report.findings)}
 </section>`
 
@@ -55,6 +56,23 @@ ${
       )}</tbody></table>`
 }`
 }
+
+const goldenSection = ({ replays, changed }: VariantReportJson['golden']) =>
+  replays.length === 0
+    ? ''
+    : html`<h3>The golden set</h3>
+<table><thead><tr><th>Asked at</th><th>Why</th><th>Exactly as before</th><th>Similarity</th><th>Of the baseline</th><th>p</th><th></th></tr></thead><tbody>${replays.map(
+        (one) =>
+          html`<tr><td>${one.started_at}</td><td>${one.reason}</td><td>${one.exact_share === null ? '–' : `${digits(one.exact_share * 100)} %`}</td><td>${digits(one.similarity)}</td><td>${digits(one.baseline_similarity)}</td><td>${digits(one.p_value)}</td><td class="${one.moved ? 'alarm' : ''}">${one.status !== 'completed' ? (one.error ?? one.status) : one.moved === null ? 'baseline' : one.moved ? 'moved' : 'as before'}</td></tr>`,
+      )}</tbody></table>
+${
+  changed.length === 0
+    ? ''
+    : html`<table><thead><tr><th>Question</th><th>Similarity</th><th>Before</th><th>Now</th></tr></thead><tbody>${changed.map(
+        (one) =>
+          html`<tr><td>${one.case}</td><td>${digits(one.similarity)}</td><td class="text">${one.before ?? '–'}</td><td class="text">${one.now ?? '–'}</td></tr>`,
+      )}</tbody></table>`
+}`
 
 const findingsTable = (findings: VariantReportJson['findings']) =>
   findings.length === 0

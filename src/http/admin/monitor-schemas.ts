@@ -37,6 +37,8 @@ export const alertsQuery = z.strictObject({
 export const ownerBody = z.strictObject({ owner: z.string().min(1).max(200).optional(), note: z.string().max(1000).optional() })
 export const noteBody = z.strictObject({ note: words('say something: this needs a note') })
 
+export const reasonBody = z.strictObject({ reason: words('say why: this needs a reason') })
+
 export const silenceBody = z.strictObject({
   route: routeName,
   /** Every signal when absent. */
@@ -88,5 +90,17 @@ export const statusSchema = z
     verdict: z.object({ kind: z.string(), text: z.string() }),
     reference: referenceSchema,
     alerts: z.array(alertSchema),
+  })
+  .loose()
+
+export const replaySchema = z
+  .object({
+    id: z.string(),
+    route: z.string(),
+    variant: z.string(),
+    status: z.enum(['running', 'completed', 'failed']),
+    reason: z.string(),
+    similarity: z.number().nullable(),
+    moved: z.boolean().nullable(),
   })
   .loose()

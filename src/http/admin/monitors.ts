@@ -17,11 +17,13 @@ import {
   alertJson,
   referenceJson,
   referenceSignalsJson,
+  replayJson,
   silenceJson,
   statusJson,
   variantReportJson,
 } from '../../monitors/json.ts'
 import { findReference, listReferences, type Reference, referenceSignals } from '../../monitors/reference.ts'
+import type { Replay } from '../../monitors/replay-store.ts'
 import type { VariantReport, VariantStatus } from '../../monitors/report.ts'
 import type { Signal } from '../../monitors/signal.ts'
 import type { EdgeContext, Env } from '../context.ts'
@@ -34,9 +36,11 @@ import {
   listOf,
   noteBody,
   ownerBody,
+  reasonBody,
   referenceBody,
   referenceSchema,
   referencesQuery,
+  replaySchema,
   reportQuery,
   silenceBody,
   silenceSchema,
@@ -52,6 +56,10 @@ export type MonitorRoutesDeps = {
   /** Throws `not_found` for a route that is not monitored. */
   status: (route: string) => Promise<VariantStatus[]>
   report: (route: string) => Promise<VariantReport[]>
+  /** Newest first. */
+  replays: (route: string) => Promise<Replay[]>
+  /** Asks the golden set now. Throws `invalid_request` for a route without one. */
+  replay: (route: string, by: { actor: string; reason: string }, signal: AbortSignal) => Promise<Replay>
   createReference: (
     wish: { route: string; variant: string | undefined; fromMs: number | undefined; toMs: number | undefined; last: number | undefined },
     by: { actor: string; reason: string },
@@ -138,6 +146,32 @@ export const monitorRoutes = (deps: MonitorRoutesDeps): OpenAPIHono<Env> => {
         .map((one) => variantReportJson(route, one))
       const report = { object: 'monitor.report' as const, route, at: new Date(deps.clock()).toISOString(), data }
       return query.format === 'html' ? c.html(monitorPage(report)) : c.json(report)
+    },
+  )
+  documented(
+    app,
+    'get',
+    '/{name}/replays',
+    {
+      tag,
+      summary: 'Replays of the golden set of a route, newest first',
+      response: { description: 'Replays', schema: listOf(replaySchema) },
+    },
+    async (c, { path }) => c.json({ object: 'list', data: (await deps.replays(path('name'))).map(replayJson) }),
+  )
+  documented(
+    app,
+    'post',
+    '/{name}/replays',
+    {
+      tag,
+      summary: 'Ask the golden set of a route now, and compare the answers with the first ones',
+      body: reasonBody,
+      response: { status: 201, description: 'The replay', schema: replaySchema },
+    },
+    async (c, { path, body }) => {
+      c.env?.timeout?.(c.req.raw, 0)
+      return c.json(replayJson(await deps.replay(path('name'), { actor: actorOf(c), reason: body.reason }, c.req.raw.signal)), 201)
     },
   )
   return app
