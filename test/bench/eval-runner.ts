@@ -11,7 +11,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { EvalReportJson } from '../../src/evals/reports/json.ts'
-import { createWorkplace } from '../support/server-process.ts'
+import { createWorkplace, type ServerProcess } from '../support/server-process.ts'
 
 const count = Number(process.argv[2] ?? 1000)
 const folder = mkdtempSync(join(tmpdir(), 'weir-bench-evals-'))
@@ -24,21 +24,22 @@ const upstream = Bun.spawn([process.execPath, join(import.meta.dir, '../support/
 const place = createWorkplace(folder, {
   providers: { mock: { kind: 'openai-compatible', base_url: `http://127.0.0.1:${port}/v1` } },
   models: { mock: { kind: 'llm', provider: 'mock', model: 'mock' } },
-  routes: { mock: { variants: [{ name: 'stable', model: 'mock' }] } },
+  routes: { asked: { variants: [{ name: 'stable', model: 'mock' }] } },
 })
 mkdirSync(join(folder, 'evals'))
 writeFileSync(
   join(folder, 'evals', 'bench.yaml'),
-  `target: {route: mock}\nconcurrency: 16\ndatasets: [{file: cases.jsonl}]\ndefaults: {assert: [{type: contains, value: word0}, {type: regex, value: 'word\\d'}]}\n`,
+  `target: {route: asked}\nconcurrency: 16\ndatasets: [{file: cases.jsonl}]\ndefaults: {assert: [{type: contains, value: word0}, {type: regex, value: 'word\\d'}]}\n`,
 )
 writeFileSync(
   join(folder, 'evals', 'cases.jsonl'),
   Array.from({ length: count }, (_, at) => JSON.stringify({ id: at, input: `Question ${at}?` })).join('\n'),
 )
-const server = await place.start()
-const rssMb = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))?.[1]) / 1024
+let server: ServerProcess | undefined
+const rssMb = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server?.pid}/status`, 'utf8'))?.[1]) / 1024
 
 try {
+  server = await place.start()
   console.log(`load average ${readFileSync('/proc/loadavg', 'utf8').slice(0, 14)}, ${count} cases, concurrency 16`)
   for (let round = 1; round <= 5; round += 1) {
     const { code, out, notes } = await place.run(['eval', 'run', 'bench', '--no-cache', '--json'])
@@ -51,8 +52,8 @@ try {
     )
   }
 } finally {
-  server.signal('SIGTERM')
-  await server.exited
+  server?.signal('SIGTERM')
+  await server?.exited
   upstream.kill()
   rmSync(folder, { recursive: true, force: true })
 }
