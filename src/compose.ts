@@ -16,6 +16,7 @@ import { createLiveConfig, type LiveConfig } from './compose/live-config.ts'
 import { hostedAs } from './compose/models.ts'
 import { createMonitors } from './compose/monitors.ts'
 import { createObserving } from './compose/observing.ts'
+import { createOpenAiEvals } from './compose/openai-evals.ts'
 import { createCost, readPriceTable } from './compose/prices.ts'
 import { createProbabilityOf } from './compose/probability.ts'
 import { createRegistered } from './compose/registered.ts'
@@ -205,6 +206,8 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     log,
   })
   if (serving) monitors.start()
+  const openAiEvals = createOpenAiEvals({ db, clock, live: () => live.current, answer, log })
+  if (serving) openAiEvals.start()
   const embed = createEmbed({
     routes,
     embedderOf: (variant) => live.current.models.embedders.get(variant.model),
@@ -237,6 +240,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     ...rollouts.mounts,
     ...evals.mounts,
     ...monitors.mounts,
+    ...openAiEvals.mounts,
     ...knowledge.mounts,
   }
   const app = createApp({
@@ -285,6 +289,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
       await monitors.close()
       await rollouts.close()
       await evals.close()
+      await openAiEvals.close()
       await knowledge.close()
       await registered.close()
       await Promise.all([engines.llama.close(), engines.onnx.close(), sweeping])

@@ -1,6 +1,7 @@
 import { join, resolve, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Answer, AnswerRequest } from '../answer/request.ts'
+import type { Principal } from '../keys/principal.ts'
 import { type Clock, stopwatch } from '../lib/clock.ts'
 import { AppError } from '../lib/errors.ts'
 import { uuidv7 } from '../lib/ids.ts'
@@ -58,7 +59,14 @@ export const scoringModels = (
  * A model as judges ask it: along the path of every request, so that each asking leaves a trace with its cost, marked as evaluation and not
  * as traffic.
  */
-export const asJudge = (id: string, model: ChatModel, answer: (request: AnswerRequest) => Answer, clock: Clock): ChatModel => ({
+export const asJudge = (
+  id: string,
+  model: ChatModel,
+  answer: (request: AnswerRequest) => Answer,
+  clock: Clock,
+  /** Whose limits and budgets it uses; nobody's when absent. */
+  asker?: Principal,
+): ChatModel => ({
   id: model.id,
   capabilities: model.capabilities,
   stream: ({ tenant, requestId, signal, observe: _, ...chat }) =>
@@ -69,7 +77,7 @@ export const asJudge = (id: string, model: ChatModel, answer: (request: AnswerRe
       route: id,
       subject: null,
       pin: null,
-      principal: { keyId: null, tenant, scopes: ['inference'] },
+      principal: asker ?? { keyId: null, tenant, scopes: ['inference'] },
       metadata: { eval_role: 'judge' },
       purpose: 'eval',
       signal,
