@@ -1,13 +1,13 @@
 import { AppError } from '../lib/errors.ts'
 
 /**
- * The JSON value of a request body. Throws `payload_too_large` past `maxBytes`, and `invalid_request` when it is not JSON or is nested so
- * deeply that those who walk through it later would run out of stack.
+ * The JSON value of a request body. Throws `payload_too_large` past `maxBytes`, and `invalid_request` when it is not JSON, is nested so
+ * deeply that those who walk through it later would run out of stack, or has so many values that to check them would keep everybody waiting.
  */
 export const readJson = async (request: Request, maxBytes: number): Promise<unknown> => {
   const text = await readText(request, maxBytes)
   if (text === '') throw new AppError('invalid_request', 'the body is empty; it must be a JSON object')
-  if (isNestedTooDeeply(text)) throw new AppError('invalid_request', `the body is nested more than ${maxDepth} levels deep`)
+  refuseBomb(text)
   try {
     return JSON.parse(text)
   } catch (cause) {
@@ -18,9 +18,13 @@ export const readJson = async (request: Request, maxBytes: number): Promise<unkn
 /** Schemas have a lower bound of their own, which names the parameter. */
 const maxDepth = 2000
 
-const isNestedTooDeeply = (text: string): boolean => {
-  if (text.length < 2 * maxDepth) return false
+/** Far above what any request needs: the largest batch of texts has a few thousand. */
+const maxValues = 100_000
+
+const refuseBomb = (text: string): void => {
+  if (text.length < 2 * maxDepth) return
   let depth = 0
+  let values = 1
   for (let index = 0; index < text.length; index += 1) {
     switch (text.charCodeAt(index)) {
       case quote:
@@ -31,16 +35,19 @@ const isNestedTooDeeply = (text: string): boolean => {
       case openBracket:
       case openBrace:
         depth += 1
-        if (depth > maxDepth) return true
+        if (depth > maxDepth) throw new AppError('invalid_request', `the body is nested more than ${maxDepth} levels deep`)
         break
       case closeBracket:
       case closeBrace:
         depth -= 1
+        break
+      case comma:
+        values += 1
+        if (values > maxValues) throw new AppError('invalid_request', `the body has more than ${maxValues} values`)
     }
   }
-  return false
 }
-const [quote, backslash, openBracket, closeBracket, openBrace, closeBrace] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d]
+const [quote, backslash, comma, openBracket, closeBracket, openBrace, closeBrace] = [0x22, 0x5c, 0x2c, 0x5b, 0x5d, 0x7b, 0x7d]
 
 const readText = async (request: Request, maxBytes: number): Promise<string> => {
   const declared = request.headers.get('content-length')
