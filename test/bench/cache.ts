@@ -1,7 +1,8 @@
 /**
  * What does an answer from the cache cost, next to a bare Hono response of the same body and next to a proxy that only hands a body through?
- * Latency: one connection, one request at a time, the median of `count`. Throughput: 32 connections for `seconds`.
- * The gateway has authentication, traces and metrics switched on. Run: `bun test/bench/cache.ts [count] [seconds]`.
+ * Latency: one connection, one request at a time, the median of `count`. Throughput: 32 connections for `seconds`. `rounds` of all three, one after the
+ * other, and their medians, because other work shares the machine.
+ * The gateway has authentication, traces and metrics switched on. Run: `bun test/bench/cache.ts [count] [seconds] [rounds]`.
  */
 import { Hono } from 'hono'
 import { cached } from '../../src/cache/cached.ts'
@@ -10,7 +11,7 @@ import { systemClock } from '../../src/lib/clock.ts'
 import { key, startGateway } from '../http/gateway.ts'
 import { echo } from '../http/models.ts'
 
-const [count = 3000, seconds = 5] = process.argv.slice(2).map(Number)
+const [count = 2000, seconds = 2, rounds = 7] = process.argv.slice(2).map(Number)
 const body = JSON.stringify({
   model: 'echo',
   temperature: 0,
@@ -72,8 +73,23 @@ if (process.argv.includes('serve')) {
     return done / seconds
   }
   for (const url of Object.values(urls)) await medianMs(url)
-  for (const [name, url] of Object.entries(urls)) {
-    console.log(name.padEnd(12), `p50 ${(await medianMs(url)).toFixed(3)} ms`, `${Math.round(await perSecond(url))} req/s`)
+  const measured = Object.entries(urls).map(([name, url]) => ({ name, url, ms: [] as number[], rate: [] as number[] }))
+  for (let round = 0; round < rounds; round += 1) {
+    for (const { url, ms, rate } of measured) {
+      ms.push(await medianMs(url))
+      rate.push(await perSecond(url))
+    }
   }
+  const median = (numbers: number[]) => numbers.toSorted((left, right) => left - right)[numbers.length >> 1] ?? 0
+  for (const { name, ms, rate } of measured)
+    console.log(name.padEnd(12), `p50 ${median(ms).toFixed(3)} ms`, `${Math.round(median(rate))} req/s`)
+  const [bare, passthrough, hit] = measured
+  const shares = rounded((hit?.rate ?? []).map((rate, round) => rate / (passthrough?.rate[round] ?? 1)))
+  const added = rounded((hit?.ms ?? []).map((ms, round) => ms - (bare?.ms[round] ?? 0)))
+  console.log(`by round: ${added} ms more than bare; ${shares} of the passthrough's requests`)
   server.kill()
+}
+
+function rounded(numbers: number[]): string {
+  return numbers.map((number) => number.toFixed(2)).join(' ')
 }

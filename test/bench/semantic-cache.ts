@@ -140,6 +140,25 @@ for (const threshold of [0.7, 0.75, 0.8, 0.85, 0.9, 0.95]) {
 for (const { pair, similarity } of wrong.filter(({ isGuarded }) => !isGuarded))
   console.log(`not guarded: ${pair} (${similarity.toFixed(3)})`)
 
+const neighbours = createNeighbours({ maxBytes: 100_000_000 })
+const many = Array.from({ length: 500 }, (_, at) => `How do I reset the password of account ${at}?`)
+const manyVectors = await vectorsOf(many)
+many.forEach((text, at) => void neighbours.add('place', { digest: String(at), text, vector: manyVectors[at] as Float32Array }))
+const times = { embedding: [] as number[], comparison: [] as number[] }
+for (let index = 0; index < 300; index += 1) {
+  const question = `Tell me how to reset the password of customer ${index}`
+  const startedMs = performance.now()
+  const [vector] = await vectorsOf([question])
+  const embeddedMs = performance.now()
+  for (const { neighbour } of neighbours.near('place', vector as Float32Array, 0.8).slice(0, 5)) differenceOf(neighbour.text, question)
+  times.embedding.push(embeddedMs - startedMs)
+  times.comparison.push(performance.now() - embeddedMs)
+}
+for (const [name, all] of Object.entries(times)) {
+  const sorted = all.toSorted((left, right) => left - right)
+  console.log(`${name}: p50 ${sorted[150]?.toFixed(2)} ms, p99 ${sorted[297]?.toFixed(2)} ms`)
+}
+
 const folder = process.argv[2] ?? join(process.env.WEIR_TEST_SHARED ?? resolve(import.meta.dirname, '../../../shared'), 'data')
 const banking = join(folder, 'banking77/test.csv')
 if (existsSync(banking)) {
@@ -163,7 +182,9 @@ if (existsSync(banking)) {
         const hit = near.slice(0, 5).find((row) => !guarded || differenceOf(row.text, text) === undefined)
         if (hit === undefined) return
         hits += 1
-        if (hit.category !== category) wrongly += 1
+        if (hit.category === category) return
+        wrongly += 1
+        if (guarded && threshold === 0.9) console.log(`wrong: ${text} [${category}] | ${hit.text} [${hit.category}]`)
       })
       return `${hits} (${wrongly}: ${((100 * wrongly) / Math.max(1, hits)).toFixed(1)} %)`
     })
@@ -171,22 +192,4 @@ if (existsSync(banking)) {
   }
 } else console.log(`banking77 left out: it is not in ${folder}`)
 
-const neighbours = createNeighbours({ maxBytes: 100_000_000 })
-const many = Array.from({ length: 500 }, (_, at) => `How do I reset the password of account ${at}?`)
-const manyVectors = await vectorsOf(many)
-many.forEach((text, at) => void neighbours.add('place', { digest: String(at), text, vector: manyVectors[at] as Float32Array }))
-const times = { embedding: [] as number[], comparison: [] as number[] }
-for (let index = 0; index < 300; index += 1) {
-  const question = `Tell me how to reset the password of customer ${index}`
-  const startedMs = performance.now()
-  const [vector] = await vectorsOf([question])
-  const embeddedMs = performance.now()
-  for (const { neighbour } of neighbours.near('place', vector as Float32Array, 0.8).slice(0, 5)) differenceOf(neighbour.text, question)
-  times.embedding.push(embeddedMs - startedMs)
-  times.comparison.push(performance.now() - embeddedMs)
-}
-for (const [name, all] of Object.entries(times)) {
-  const sorted = all.toSorted((left, right) => left - right)
-  console.log(`${name}: p50 ${sorted[150]?.toFixed(2)} ms, p99 ${sorted[297]?.toFixed(2)} ms`)
-}
 await engine.close()

@@ -4,41 +4,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createOidc, isToken, type OidcSettings } from '../../src/keys/oidc.ts'
 import { errorOf, startGateway } from '../http/gateway.ts'
 import { echo } from '../http/models.ts'
+import { type OidcIssuer, startOidcIssuer } from '../support/oidc-issuer.ts'
 
 const nowMs = Date.parse('2026-11-27T12:00:00Z')
 const seconds = (after: number) => Math.floor(nowMs / 1000) + after
 
-/** An OpenID provider on this machine, which counts how often it is asked. */
-const startIssuer = async () => {
-  const pairs = { a: await generateKeyPair('RS256', { extractable: true }), b: await generateKeyPair('ES256', { extractable: true }) }
-  const published = [
-    { ...(await exportJWK(pairs.a.publicKey)), kid: 'a', alg: 'RS256', use: 'sig' },
-    { ...(await exportJWK(pairs.b.publicKey)), kid: 'b', alg: 'ES256', use: 'sig' },
-  ]
-  const asked: string[] = []
-  let isUp = true
-  const server: Bun.Server<undefined> = Bun.serve({
-    port: 0,
-    hostname: '127.0.0.1',
-    fetch: (request): Response => {
-      const issuer = server.url.origin
-      const { pathname } = new URL(request.url)
-      asked.push(pathname)
-      if (!isUp) return new Response('no', { status: 503 })
-      if (pathname === '/keys') return Response.json({ keys: published })
-      if (pathname === '/.well-known/openid-configuration') return Response.json({ issuer, jwks_uri: `${issuer}/keys` })
-      return new Response(null, { status: 404 })
-    },
-  })
-  const up = (now: boolean) => {
-    isUp = now
-  }
-  return { pairs, asked, issuer: server.url.origin, up, close: () => server.stop(true) }
-}
-
-let provider: Awaited<ReturnType<typeof startIssuer>>
+let provider: OidcIssuer
 beforeAll(async () => {
-  provider = await startIssuer()
+  provider = await startOidcIssuer()
 })
 afterAll(() => provider.close())
 beforeEach(() => provider.asked.splice(0))
