@@ -185,7 +185,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     live: () => live.current,
     answering,
     cost,
-    promptClosure: knowledge.moving.promptClosure,
+    promptClosure: knowledge.promptClosure,
     metrics,
     log,
   })

@@ -29,7 +29,7 @@ export type EvalsOptions = {
   /** Of the production path, without limits: a run has a budget of its own, and takes nothing from a tenant's. */
   answering: Omit<AnswerDeps, 'admit'>
   cost: Cost
-  promptClosure: (prompt: PromptChoice) => string | null
+  promptClosure: (prompt: PromptChoice) => Promise<string>
   metrics: Pick<Metrics, 'scored'>
   log: Logger
 }

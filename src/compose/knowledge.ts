@@ -13,6 +13,7 @@ import { createPromptTable } from '../prompts/table.ts'
 import { createAttachments } from '../retrieval/attachments.ts'
 import { reclaimStandby } from '../retrieval/reindex.ts'
 import { createRetrieval } from '../retrieval/retrieval.ts'
+import type { PromptChoice } from '../rollout/route.ts'
 import type { Logger } from '../telemetry/log.ts'
 import { collectionDefaults, embeddingModels, followIndexes, ingestSources, sharedTenant } from './collections.ts'
 import { promptGate } from './evals.ts'
@@ -36,6 +37,8 @@ export type KnowledgeOptions = {
 
 export type Knowledge = {
   moving: Moving
+  /** Hash of the version that a choice means now. Rejects with `not_found` when there is none. */
+  promptClosure(choice: PromptChoice): Promise<string>
   prepare: Prepare
   mounts: Readonly<Record<string, Hono<Env>>>
   /** Reads the prompt versions that routes name by number, so that their variants have their hash. */
@@ -85,6 +88,7 @@ export const createKnowledge = (options: KnowledgeOptions): Knowledge => {
 
   return {
     moving: { promptClosure: promptClosure(prompts), indexVersion: indexes.indexVersion },
+    promptClosure: async (choice) => (await prompts.resolve(toReference(choice))).prompt.closureHash,
     prepare: createPrepare(prompts, retrieval, (version) => embeddingModels(live()).find((model) => model.version === version)?.embedder),
     mounts: {
       '/v1/files': fileRoutes({ db, clock, detach: attachments.detachEverywhere }),

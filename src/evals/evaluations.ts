@@ -17,8 +17,8 @@ export type EvaluationDeps = TargetDeps &
   ModelSources & {
     db: Database
     clock: Clock
-    /** Hash of the prompt version that a name and label mean now. */
-    promptClosure: (prompt: { name: string; label?: string | undefined; version?: string | undefined }) => string | null
+    /** Hash of the prompt version that a name and label mean now. Rejects with `not_found` when there is none. */
+    promptClosure: (prompt: { name: string; label?: string | undefined; version?: string | undefined }) => Promise<string>
   }
 
 export type StartOptions = {
@@ -89,7 +89,7 @@ export const createEvaluations = (deps: EvaluationDeps): Evaluations => {
           route: target.route,
           variant: target.variant,
           variantHash: target.variantHash,
-          promptClosure: target.prompt ? deps.promptClosure(target.prompt) : null,
+          promptClosure: target.prompt ? await deps.promptClosure(target.prompt) : null,
           startedAtMs: clock(),
           actor: options.actor,
           gitCommit: options.gitCommit ?? null,

@@ -126,6 +126,37 @@ describe('weir eval, as a user runs it', () => {
     expect(readFileSync(join(folder, 'b.md'), 'utf8')).toContain('| pass | 1 | 0.5 | -50 points |')
   })
 
+  test('exits with 2 when a prompt became worse, and then the prompt may not become production', async () => {
+    const prompt = (text: string) =>
+      writeFileSync(
+        join(folder, 'prompts', 'counting.prompt'),
+        `---\nweir.eval_suite: prompted\ninput: { schema: { n: string } }\n---\n${text}`,
+      )
+    const prompted = (version: number) =>
+      suite('prompted', {
+        target: { prompt: 'counting', version, model: 'good' },
+        defaults: equal,
+        cases: Array.from({ length: 60 }, (_, at) => ({ id: `n${at}`, vars: { n: String(at) }, expected: String(at) })),
+        concurrency: 8,
+      })
+    mkdirSync(join(folder, 'prompts'), { recursive: true })
+    prompt('Say {{n}}.')
+    expect((await place.run(['prompts', 'sync'])).code).toBe(0)
+    prompted(1)
+    expect((await place.run(['eval', 'run', 'prompted'])).code).toBe(0)
+    expect((await place.run(['prompts', 'promote', 'counting', 'production', '1', '--reason', 'it passed'])).code).toBe(0)
+    prompt('Say 1{{n}}, whatever comes.')
+    expect((await place.run(['prompts', 'sync'])).out).toContain('update counting 1 → 2')
+    const { out: diff } = await place.run(['prompts', 'diff', 'counting', '1', '2', '--json'])
+    expect(JSON.parse(diff).rendered).toHaveLength(60)
+    expect(JSON.parse(diff).rendered[7].patch).toContain('+Say 17, whatever comes.')
+    prompted(2)
+    const { code, out } = await place.run(['eval', 'run', 'prompted', '--baseline', 'latest'])
+    expect([code, out]).toEqual([2, expect.stringMatching(/FAILED: prompted.*worse than the baseline: pass by \d+/)])
+    const refused = await place.run(['prompts', 'promote', 'counting', 'production', '2', '--reason', 'it is new'])
+    expect([refused.code, refused.notes]).toEqual([2, expect.stringContaining('no passing eval run')])
+  })
+
   test('exits with 3 when the suite is too small to tell', async () => {
     suite('few', { target: { route: 'count' }, defaults: equal, cases: cases(4) })
     expect((await place.run(['eval', 'run', 'few'])).code).toBe(0)
@@ -156,6 +187,11 @@ describe('weir eval, as a user runs it', () => {
     expect(upstream.asked.length - before).toBe(8)
     await place.run(['eval', 'run', 'few', '--no-cache'])
     expect(upstream.asked.length - before).toBe(12)
+  })
+
+  test('a report of any length comes out of a pipe whole', async () => {
+    const { code, out } = await place.run(['eval', 'run', 'count', '--repeats', '8', '--json'])
+    expect([code, JSON.parse(out).results.length]).toEqual([0, 640])
   })
 
   test('a killed run goes on without asking anything twice', async () => {
