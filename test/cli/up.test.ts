@@ -134,15 +134,18 @@ describe('weir up, as a user runs it', () => {
       await vi.waitFor(
         async () => {
           const id = (await ask()).response.headers.get('x-request-id')
-          const shown = await vi.waitFor(async () => {
-            const trace = await place.run(['traces', 'show', id ?? ''])
-            expect(trace.code).toBe(0)
-            return JSON.parse(trace.out) as { variant_hash: string }
-          })
+          const shown = await vi.waitFor(
+            async () => {
+              const trace = await place.run(['traces', 'show', id ?? ''])
+              expect(trace.code).toBe(0)
+              return JSON.parse(trace.out) as { variant_hash: string }
+            },
+            { timeout: 10_000, interval: 200 },
+          )
           expect(hashes).not.toContain(shown.variant_hash)
           hashes.push(shown.variant_hash)
         },
-        { timeout: 10_000 },
+        { timeout: 25_000 },
       )
     }
     expect(new Set(hashes).size).toBe(2)

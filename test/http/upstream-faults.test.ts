@@ -19,8 +19,8 @@ import {
 } from '../support/faulty-upstream.ts'
 import { errorOf, type Gateway, hello, readEvents, startGateway } from './gateway.ts'
 
-const hosted = (baseUrl: string, id = 'echo', idleMs = 300) =>
-  wrap(openAiCompatible({ id, baseUrl, model: 'faulty' }), timeouts({ firstTokenMs: 300, idleMs, totalMs: 5000 }))
+const hosted = (baseUrl: string, id = 'echo', idleMs = 300, firstTokenMs = 300) =>
+  wrap(openAiCompatible({ id, baseUrl, model: 'faulty' }), timeouts({ firstTokenMs, idleMs, totalMs: 5000 }))
 
 const stream = (gateway: Gateway) =>
   gateway.post('/v1/chat/completions', { ...hello, stream: true, stream_options: { include_usage: true } })
@@ -100,7 +100,7 @@ describe('a host whose answer is whole, however oddly it was sent, is answered i
 
 test('a client that leaves makes the host’s connection close within 100 ms', async () => {
   await using upstream = await startFaultyUpstream(babbles(20))
-  await using gateway = startGateway({ models: [hosted(upstream.url)] })
+  await using gateway = startGateway({ models: [hosted(upstream.url, 'echo', 5_000, 5_000)] })
   const leave = new AbortController()
   const response = await gateway.post('/v1/chat/completions', { ...hello, stream: true }, {}, leave.signal)
   await response.body?.getReader().read()
