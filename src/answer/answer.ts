@@ -1,10 +1,10 @@
 import { type Guarding, refusalEvents } from '../guardrails/guarding.ts'
 import { AppError } from '../lib/errors.ts'
-import { BudgetExceeded } from '../limits/budgets.ts'
 import type { ChatEvent, ChatModel, ChatRequest, FinishReason, Observation, Sampling } from '../models/chat-model.ts'
 import type { RouteTable, Variant } from '../rollout/route.ts'
 import type { RecordTrace, Trace } from '../traces/trace.ts'
 import type { Admission, Admit } from './admit.ts'
+import { instead } from './budget-fallback.ts'
 import { checkCapabilities } from './capabilities.ts'
 import { chooseVariant, type ProbabilityOf } from './choose-variant.ts'
 import { estimateOf, imagesOf } from './estimate.ts'
@@ -57,22 +57,15 @@ export const createAnswer =
       }
       const allowed = heard ? { ...request, variables: heard.variables, chat: { ...request.chat, input: heard.input } } : request
       return begin(allowed, variant, guarding).catch(async (error) => {
-        const route = insteadOf(error)
-        if (route === undefined) throw error
-        answer.budgetFallback = trace.route = route
-        trace.metadata = { ...trace.metadata, budget_fallback_from: request.route }
-        const instead = { ...allowed, route, pin: null, principal: { ...request.principal, allowedRoutes: null } }
-        const cheaper = await chooseVariant(routes(), instead, probabilityOf)
-        noteVariant(trace, cheaper.variant, cheaper.arm)
-        trace.rule = cheaper.rule
-        return begin(instead, cheaper.variant, guarding)
+        const cheaper = instead(error, allowed, routes())
+        if (cheaper === undefined) throw error
+        answer.budgetFallback = trace.route = cheaper.route
+        trace.metadata = cheaper.metadata
+        const choice = await chooseVariant(routes(), cheaper, probabilityOf)
+        noteVariant(trace, choice.variant, choice.arm)
+        trace.rule = choice.rule
+        return begin(cheaper, choice.variant, guarding)
       })
-    }
-
-    /** Of the error of a budget, the route that it names, if that is served. */
-    const insteadOf = (error: unknown): string | undefined => {
-      const route = error instanceof BudgetExceeded ? error.fallback : undefined
-      return route !== undefined && route !== request.route && routes().has(route) ? route : undefined
     }
 
     const begin = async (allowed: AnswerRequest, variant: Variant, guarding: Guarding | undefined): Promise<AsyncIterable<ChatEvent>> => {

@@ -108,9 +108,9 @@ export const budgetsOf = (config: WeirConfig, priceOf: PriceOf, nowMs: number): 
   if (config.budgets.length > 0 && unpriced.length > 0) {
     throw new AppError('invalid_request', `budgets need a price for every hosted model: set models.<name>.price for ${unpriced.join(', ')}`)
   }
-  return config.budgets.map(({ warn_percent: warnPercent, on_exceeded, ...same }) => ({
+  return config.budgets.map(({ warn_percent: warnPercent, on_exceeded: instead, ...same }) => ({
     ...same,
     warnPercent,
-    fallback: on_exceeded?.fallback,
+    fallback: instead && { route: instead.fallback, variant: instead.variant },
   }))
 }

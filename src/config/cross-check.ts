@@ -95,9 +95,14 @@ const guardrailFaults = (config: WeirConfig, llms: ReadonlySet<string>): Fault[]
 
 const budgetFaults = (config: WeirConfig, llms: ReadonlySet<string>): Fault[] => {
   const answering = new Set([...Object.keys(config.routes), ...llms])
-  return config.budgets.flatMap(({ on_exceeded }, index) =>
-    on_exceeded ? unknownName(['budgets', index, 'on_exceeded', 'fallback'], on_exceeded.fallback, answering, 'route or llm') : [],
-  )
+  return config.budgets.flatMap(({ on_exceeded: instead }, index) => {
+    if (instead === undefined) return []
+    const path = ['budgets', index, 'on_exceeded']
+    const variants = new Set(config.routes[instead.fallback]?.variants.map((variant) => variant.name))
+    const variantFaults =
+      instead.variant === undefined ? [] : unknownName([...path, 'variant'], instead.variant, variants, 'variant of that route')
+    return [...unknownName([...path, 'fallback'], instead.fallback, answering, 'route or llm'), ...variantFaults]
+  })
 }
 
 const monitorFaults = (route: string, config: WeirConfig): Fault[] => {

@@ -272,8 +272,8 @@ const budget = z
     warn_percent: z.number().positive().max(100).optional(),
     /** Where the warning is posted; it is logged in any case. */
     webhook: z.url({ protocol: /^https?$/ }).optional(),
-    /** Instead of a refusal: the request goes to this route, when its cost still fits. */
-    on_exceeded: z.strictObject({ fallback: name }).optional(),
+    /** Instead of a refusal: the request goes to this route, or to this variant of it, when its cost still fits. */
+    on_exceeded: z.strictObject({ fallback: name, variant: name.optional() }).optional(),
   })
   .refine((rule) => rule.webhook === undefined || rule.warn_percent !== undefined, { message: 'needs warn_percent', path: ['webhook'] })
 

@@ -11,15 +11,18 @@ export type Budget = {
   /** A warning is sent once in a period when so much is spent or reserved. */
   warnPercent?: number | undefined
   webhook?: string | undefined
-  /** The route that takes over when nothing is left, as far as it fits itself. */
-  fallback?: string | undefined
+  /** What takes over when nothing is left, as far as it fits itself. */
+  fallback?: BudgetFallback | undefined
 }
 
-/** A budget has no room for a request. `fallback`: the route that may take it over. */
-export class BudgetExceeded extends AppError {
-  readonly fallback: string
+/** A route, or one variant of it. */
+export type BudgetFallback = { route: string; variant?: string | undefined }
 
-  constructor(refusal: AppError, fallback: string) {
+/** A budget has no room for a request. `fallback`: what may take it over. */
+export class BudgetExceeded extends AppError {
+  readonly fallback: BudgetFallback
+
+  constructor(refusal: AppError, fallback: BudgetFallback) {
     super(refusal.code, refusal.message, { cause: refusal.cause, retryAfterMs: refusal.retryAfterMs })
     this.fallback = fallback
   }

@@ -5,8 +5,10 @@
  * Method: pairs written by hand: 40 of one meaning, 40 that differ in a negation, a number, a name, a time, a direction or one word. Each is asked of the
  * bundled `starter-embed` through the onnx child. The time is that of a lookup among 500 questions: one embedding of its own, the comparison and the guards.
  *
- * And on questions that nobody wrote for this: the 3,080 of the test set of banking77, in an order drawn with a seed, each looked up among those before it.
- * A hit is wrong when the two have another of the 77 intents; people who ask with one intent often still ask for different things, so it is a lower bound.
+ * And on questions that nobody wrote for this: 3,000 of the training set of banking77, drawn with a seed, each looked up among those before it. A hit counts
+ * as wrong when the two have different ones of the 77 intents. Many of these say the same under two labels, and people who ask with one intent may still
+ * ask for different things: the figure compares thresholds rather than tells how often a customer is misled. The guards were last changed after a look at
+ * the test set, so the training set is the unseen one.
  *
  *   bun test/bench/semantic-cache.ts [folder of data sets]        (default: ../shared/data, or WEIR_TEST_SHARED/data)
  */
@@ -160,12 +162,13 @@ for (const [name, all] of Object.entries(times)) {
 }
 
 const folder = process.argv[2] ?? join(process.env.WEIR_TEST_SHARED ?? resolve(import.meta.dirname, '../../../shared'), 'data')
-const banking = join(folder, 'banking77/test.csv')
+const banking = join(folder, 'banking77/train.csv')
 if (existsSync(banking)) {
   const random = seededRandom(20_261_127)
   const rows = (parse(readFileSync(banking), { columns: true }) as { text: string; category: string }[])
     .map((row) => ({ ...row, at: random() }))
     .sort((left, right) => left.at - right.at)
+    .slice(0, 3000)
   const vectors: Float32Array[] = []
   for (let from = 0; from < rows.length; from += 256)
     vectors.push(...(await vectorsOf(rows.slice(from, from + 256).map(({ text }) => text))))

@@ -5,6 +5,8 @@ describe('two questions that may share an answer', () => {
   test.each([
     ['How do I reset my password?', 'how can I reset my password'],
     ['How do I reset my password?', 'Please tell me how I reset the password'],
+    ['Could you please tell me how I reset my password?', 'How do I reset my password?'],
+    ['Is there a way to top-up by card?', 'Is there any way to top up by card?'],
     ['Which papers do you publish?', 'which paper do you publish'],
     ['What does the refund policy cover?', 'what do the refund policies cover?'],
     ['Is parking allowed in Berlin?', 'is parking allowed in berlin'],
@@ -43,6 +45,10 @@ describe('two questions that look alike and are not', () => {
     ['How do I turn it on?', 'How do I turn it off?', 'word'],
     ['Must I sign?', 'Can I sign?', 'word'],
     ['Trains from here', 'Trains to here', 'word'],
+    ['How do I top up my card?', 'How can I top up by card?', 'word'],
+    ['How can I top up my account with a card?', 'How can I top-up my card?', 'word'],
+    ['Do I need to verify my identity?', 'I need to verify my identity', 'form'],
+    ['Can I exchange currencies?', 'I would like to exchange currencies', 'form'],
     ['Did the dog bite the man?', 'Did the man bite the dog?', 'order'],
     ['天気はどうですか', '地震はどうですか', 'word'],
   ])('%s | %s', (one, other, why) => {

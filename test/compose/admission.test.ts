@@ -8,6 +8,7 @@ import type { Principal } from '../../src/keys/principal.ts'
 import type { Budget } from '../../src/limits/budgets.ts'
 import type { Rule } from '../../src/limits/rules.ts'
 import type { Embedder } from '../../src/models/embedder.ts'
+import type { Route, Variant } from '../../src/rollout/route.ts'
 import { createLogger } from '../../src/telemetry/log.ts'
 import { errorOf, type GatewayOptions, hello, startGateway } from '../http/gateway.ts'
 import { echo, endless, finish, scripted, text, usage } from '../http/models.ts'
@@ -156,7 +157,7 @@ describeDatabases('limits and budgets in front of a gateway', (makeDatabase) => 
       // Each dear request reserves and costs $0.25; the cheap one $0.05; the local one nothing.
       const prices: Record<string, Price | undefined> = { dear: { secondUsd: 0.025 }, cheap: { secondUsd: 0.005 } }
       const priceOf: PriceOf = (model) => prices[model]
-      const budgetOf = (fallback: string): Budget => ({ per: 'tenant', period: 'month', usd: 0.6, fallback })
+      const budgetOf = (fallback: string): Budget => ({ per: 'tenant', period: 'month', usd: 0.6, fallback: { route: fallback } })
       const settled = () => new Promise((resolve) => setTimeout(resolve, 60))
       const ask = async (gateway: ReturnType<typeof start>, changes: object = {}) => {
         const response = await gateway.say({ model: 'dear', ...changes })
@@ -206,6 +207,32 @@ describeDatabases('limits and budgets in front of a gateway', (makeDatabase) => 
           code: 'insufficient_quota',
           message: expect.stringContaining('$0.6 a month'),
         })
+      })
+
+      test('another variant of the same route may take over', async () => {
+        const variant = (name: string, weightPercent: number): Variant => ({
+          name,
+          weightPercent,
+          model: name,
+          defaults: {},
+          prompt: undefined,
+          retrieval: undefined,
+          hash: Bun.SHA256.hash(name, 'hex'),
+        })
+        const route: Route = { name: 'chat', seed: 'chat', variants: [variant('dear', 100), variant('local', 0)] }
+        const budgets = [{ ...budgetOf('chat'), fallback: { route: 'chat', variant: 'local' } }]
+        await using gateway = start({ budgets }, { models: [dear, local()], routes: [route] }, priceOf)
+        const variants = []
+        for (let index = 0; index < 4; index += 1) {
+          const { response, instead } = await ask(gateway, { model: 'chat' })
+          variants.push([response.headers.get('x-weir-variant'), instead])
+        }
+        expect(variants).toEqual([
+          ['dear', null],
+          ['dear', null],
+          ['local', 'chat'],
+          ['local', 'chat'],
+        ])
       })
 
       test('a fallback that is not served is a refusal', async () => {

@@ -47,6 +47,9 @@ describe('weir.yaml', () => {
     const models = `models: { small: { kind: llm, path: a.gguf, sha256: ${'a'.repeat(64)} } }\n`
     expect(faultOf(models + budget('gone'))).toContain('budgets.0.on_exceeded.fallback: no route or llm is named gone')
     expect(faultOf(models + budget('small'))).toBe('no fault')
+    expect(faultOf(models + budget('small, variant: gone'))).toContain(
+      'budgets.0.on_exceeded.variant: no variant of that route is named gone',
+    )
   })
 
   test('tokens are believed of issuers behind TLS or on this machine only', () => {

@@ -1,7 +1,7 @@
 import { stem, type Words, wordsOf } from './words.ts'
 
 /** Why two questions may not share an answer, however close their vectors are. */
-export type Difference = 'number' | 'negation' | 'name' | 'order' | 'word'
+export type Difference = 'number' | 'negation' | 'name' | 'form' | 'order' | 'word'
 
 /**
  * Embeddings put "is X allowed" beside "is X not allowed", and "within 5 days" beside "within 7 days": what they cannot tell apart is compared by
@@ -12,6 +12,7 @@ export const differenceOf = (one: string, other: string): Difference | undefined
   if (!sameList(left.numbers, right.numbers)) return 'number'
   if (left.negations !== right.negations) return 'negation'
   if (!sameNames(left, right)) return 'name'
+  if (left.isPolar !== right.isPolar) return 'form'
   const [only, others] = [without(left.content, right.content), without(right.content, left.content)]
   // "From A to B" and "from B to A".
   if (only.length === 0 && others.length === 0) return sameList(left.content.map(stem), right.content.map(stem)) ? undefined : 'order'

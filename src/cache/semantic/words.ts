@@ -10,6 +10,8 @@ export type Words = {
   names: readonly string[]
   /** How many words deny or exclude. */
   negations: number
+  /** Whether it asks for a yes or a no. */
+  isPolar: boolean
 }
 
 export const wordsOf = (text: string): Words => {
@@ -36,14 +38,18 @@ export const wordsOf = (text: string): Words => {
     else if (isName(spelled, before)) names.push(lower)
     if (!fillers.has(lower)) content.push(number ?? lower)
   })
-  return { content, all, numbers, names, negations }
+  return { content, all, numbers, names, negations, isPolar: polar.test(normal) && !polite.test(normal) }
 }
 
-const word = /[\p{L}\p{M}\p{N}]+(?:[.,'_@:/-][\p{L}\p{M}\p{N}]+)*/gu
+const word = /[\p{L}\p{M}\p{N}]+(?:[.,'_@:][\p{L}\p{M}\p{N}]+)*/gu
+
+const polar =
+  /^\W*(am|is|are|was|were|do|does|did|has|have|had|can|could|may|might|must|shall|should|will|would)(n't)?\s+(?!like\b|love\b)/i
+const polite = /^\W*(can|could|will|would) you (please |kindly )?(tell|explain|show|help|give|say|let)\b/i
 
 const isName = (spelled: string, before: string): boolean => {
   if (/["“„«`'][^\s]*$/.test(before)) return true
-  if (/\p{L}/u.test(spelled) && /[\p{N}@_/:]|\p{Ll}\p{Lu}/u.test(spelled)) return true
+  if (/\p{L}/u.test(spelled) && /[\p{N}@_:]|\p{Ll}\p{Lu}/u.test(spelled)) return true
   if (/^\p{Lu}{2,}$/u.test(spelled)) return true
   const startsSentence = /(^|[.!?:]\s*)$/.test(before.trimEnd()) || before.trim() === ''
   return /^\p{Lu}/u.test(spelled) && !startsSentence && spelled !== 'I'
@@ -72,7 +78,7 @@ const negating: ReadonlySet<string> = new Set(
 
 /** Words that two wordings of one question may differ in. Those that turn a question into another, such as "from" and "must", are not here. */
 const fillers: ReadonlySet<string> = new Set(
-  `a an the this that these those it its is are am be do does i we you he she they me us my our your his her their to of for at on in by and or so
+  `a an the this that these those it its is are am be do does i we you he she they me us my our your his her their to of for at on in and or so
   please kindly just also can could may might would shall want like need know tell explain say give show let hello hi hey thanks thank there here some any
   der die das ein eine einen ist sind ich wir du sie mein meine zu von und oder bitte kann
   le la les un une des est je nous vous mon ma de du et ou el los las una es yo mi`.split(/\s+/),
