@@ -30,21 +30,30 @@ export const rowsOf = (...sides: (readonly Float32Array[])[]): Rows => {
   return { values, size: vectors.length, dimensions }
 }
 
-/** Squared distances `[size × size]`, both triangles. Tiles of two rows by four read each vector once for several products. */
-export const squaredDistances = ({ values, size, dimensions }: Rows): Float32Array => {
-  const distances = new Float32Array(size * size)
-  const norms = new Float64Array(Math.ceil(size / 4) * 4)
+/** Squared distances `[size × size]`, both triangles. */
+export const squaredDistances = (rows: Rows): Float32Array => {
+  const { size } = rows
+  const products = innerProducts(rows)
+  const norms = Float64Array.from({ length: size }, (_, row) => products[row * size + row] as number)
   for (let row = 0; row < size; row++) {
-    let sum = 0
-    for (let place = row * dimensions; place < (row + 1) * dimensions; place++) sum += (values[place] as number) ** 2
-    norms[row] = sum
+    const norm = norms[row] as number
+    for (let column = 0; column < size; column++) {
+      const place = row * size + column
+      const distance = norm + (norms[column] as number) - 2 * (products[place] as number)
+      products[place] = row === column ? 0 : Math.max(0, distance)
+    }
   }
+  return products
+}
+
+/** Inner products `[size × size]`, both triangles. Tiles of two rows by four read each vector once for several products. */
+export const innerProducts = ({ values, size, dimensions }: Rows): Float32Array => {
+  const products = new Float32Array(size * size)
   // Plain locals below: destructuring there costs twenty times the products.
   const put = (row: number, column: number, product: number) => {
-    if (row >= column || column >= size) return
-    const distance = Math.max(0, (norms[row] as number) + (norms[column] as number) - 2 * product)
-    distances[row * size + column] = distance
-    distances[column * size + row] = distance
+    if (row > column || column >= size) return
+    products[row * size + column] = product
+    products[column * size + row] = product
   }
   for (let row = 0; row < size; row += 2) {
     const one = row * dimensions
@@ -88,5 +97,5 @@ export const squaredDistances = ({ values, size, dimensions }: Rows): Float32Arr
       put(row + 1, column + 3, twoD)
     }
   }
-  return distances
+  return products
 }

@@ -3,6 +3,7 @@ import { seededRandom } from '../../src/lib/stats/random.ts'
 import { domainClassifier, mostShifted } from '../../src/monitors/detectors/domain-classifier.ts'
 import { mmd, squaredDiscrepancy } from '../../src/monitors/detectors/mmd.ts'
 import { rowsOf, squaredDistances, subsample } from '../../src/monitors/vectors.ts'
+import { folded, whitened } from '../../src/monitors/whitening.ts'
 import { gaussian, series } from './support.ts'
 
 const points = (...rows: number[][]) => rows.map((row) => Float32Array.from(row))
@@ -77,6 +78,53 @@ test('a subsample repeats nothing, keeps the order, and covers all places over s
   }
   expect(seen.size).toBe(50)
   expect(subsample(3, 10, 1)).toEqual([0, 1, 2])
+})
+
+describe('whitening', () => {
+  /** Variances along the axes of 1, 4, 9 and so on. */
+  const stretched = (size: number, dimensions: number) => {
+    const random = seededRandom(12)
+    return series(size, () => Float32Array.from({ length: dimensions }, (_, place) => (place + 1) * gaussian(random) + 100))
+  }
+
+  test('takes out the mean, and a variance v becomes v / (v + penalty)', () => {
+    const { values, size, dimensions } = whitened(rowsOf(stretched(2000, 6)))
+    const variances = series(
+      dimensions,
+      (place) => series(size, (row) => (values[row * dimensions + place] ?? 0) ** 2).reduce((a, b) => a + b) / size,
+    )
+    const means = series(dimensions, (place) => series(size, (row) => values[row * dimensions + place] ?? 0).reduce((a, b) => a + b) / size)
+    const penalty = (91 / 6) * (1 + Math.sqrt(6 / 2000)) ** 2
+    const ratio = 36 / (36 + penalty) / (1 / (1 + penalty))
+    expect(Math.abs(Math.max(...variances) / Math.min(...variances) / ratio - 1)).toBeLessThan(0.1)
+    expect(Math.max(...means.map(Math.abs))).toBeLessThan(1e-3 * Math.sqrt(Math.max(...variances)))
+  })
+
+  test('turns equal vectors into zeros', () =>
+    expect(whitened(rowsOf(points([1, 2], [1, 2]))).values.every((value) => value === 0)).toBe(true))
+
+  test('of folded vectors: lengths stay about the same, and short ones are left alone', () => {
+    const random = seededRandom(13)
+    const rows = rowsOf(series(10, () => Float32Array.from({ length: 4000 }, () => gaussian(random))))
+    const short = folded(rows, 512, 1)
+    expect(short).toMatchObject({ size: 10, dimensions: 512 })
+    const length = (values: Float32Array) => values.reduce((sum, value) => sum + value * value, 0)
+    expect(length(short.values) / length(rows.values)).toBeCloseTo(1, 1)
+    expect(folded(rows, 4000, 1)).toBe(rows)
+  })
+
+  test('lets MMD see a new topic of a tenth in a hundred that the common ones drown', () => {
+    let found = 0
+    for (let seed = 20; seed < 30; seed++) {
+      const draw = topicsOf(seed)
+      const finding = mmd.compare(
+        draw(300),
+        draw(100, (index) => index % 10 === 0),
+      )
+      found += finding.outcome === 'compared' && finding.drifted ? 1 : 0
+    }
+    expect(found).toBeGreaterThanOrEqual(8)
+  })
 })
 
 describe('domain classifier', () => {
