@@ -32,6 +32,7 @@ export const compareWindow = (
   const alike = plan.likeHours ? neighbours(hours) : undefined
   const found = wanted.flatMap((signal): SignalFinding[] => {
     const settings = plan.signals[signal.name]
+    const effectFloor = settings?.effectFloor ?? (settings?.detector === undefined ? signal.effectFloor : undefined)
     const [before, now] = [reference.get(signal.name), window.get(signal.name)]
     if (settings?.enabled === false || (before === undefined && now === undefined)) return []
     const compared = compareSignal(signal, before && onlyHours(before, alike), now, {
@@ -39,7 +40,7 @@ export const compareWindow = (
       options: {
         alpha: plan.alpha,
         minimumSamples: plan.minSamples,
-        ...(settings?.effectFloor === undefined ? {} : { effectFloor: settings.effectFloor }),
+        ...(effectFloor === undefined ? {} : { effectFloor }),
       },
     })
     return [{ signal: signal.name, tag: signal.tag, adjustedP: null, drifted: false, improved: false, ...compared }]
@@ -64,8 +65,7 @@ const compareSignal = (
   if (now === undefined) return missing('the window has no value of it')
   const detector = detectorOf(name)
   if (detector.kind === 'numeric' && before.kind === 'numeric' && now.kind === 'numeric') {
-    const scaled = signal.log ? (value: number) => Math.log(Math.max(value, smallest)) : (value: number) => value
-    return { ...sides, finding: detector.compare(numbers(before).map(scaled), numbers(now).map(scaled), options) }
+    return { ...sides, finding: detector.compare(numbers(before), numbers(now), options) }
   }
   if (detector.kind === 'vector' && before.kind === 'vector' && now.kind === 'vector') {
     if (before.model !== now.model) return missing(`the reference was embedded by ${before.model}, the window by ${now.model}`)
@@ -153,5 +153,3 @@ export const levelOf = (distribution: Distribution | undefined): number | null =
   if (distribution?.kind !== 'rate' || distribution.n === 0) return null
   return distribution.counts.reduce((sum, { value, n }) => sum + (value === 'yes' ? n : 0), 0) / distribution.n
 }
-
-const smallest = 1e-9

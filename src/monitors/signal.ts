@@ -15,7 +15,9 @@ export type Signal = {
   tag: Tag
   /** Name of the detector that compares a window with the reference. */
   detector: string
-  /** Compared by its logarithm: times and costs differ by factors. */
+  /** Smallest effect that counts, where the detector's own is too small for it. */
+  effectFloor?: number | undefined
+  /** Shown on a logarithmic scale: times and costs differ by factors. */
   log?: true | undefined
   /** The other way is an improvement, and nobody is woken by it. Absent: any change counts. */
   worse?: 'higher' | 'lower' | undefined

@@ -8,6 +8,9 @@ import type { SampledTrace, Signal } from './signal.ts'
 /** Change it when a signal of an old name means something else: references of another version are not compared with. */
 export const signalsVersion = 1
 
+/** Times move a little with whatever else a machine does: a quarter of their own spread is worth a look. */
+const performance = { effectFloor: 0.25, log: true } as const
+
 /** Every signal that any route may have. Those of which a route has no values are left out of its windows. */
 export const signals: readonly Signal[] = [
   // What users ask, and what was found for it.
@@ -106,8 +109,8 @@ export const signals: readonly Signal[] = [
     name: 'latency',
     kind: 'numeric',
     tag: 'performance',
-    detector: 'ks',
-    log: true,
+    detector: 'wasserstein-log',
+    ...performance,
     worse: 'higher',
     read: sampled(({ latencyMs, status, cache }) => (status === 'ok' ? unlessHit(cache, latencyMs) : null)),
   },
@@ -115,8 +118,8 @@ export const signals: readonly Signal[] = [
     name: 'first_token',
     kind: 'numeric',
     tag: 'performance',
-    detector: 'ks',
-    log: true,
+    detector: 'wasserstein-log',
+    ...performance,
     worse: 'higher',
     read: sampled(({ firstTokenMs, cache }) => unlessHit(cache, firstTokenMs)),
   },
@@ -124,8 +127,8 @@ export const signals: readonly Signal[] = [
     name: 'cost',
     kind: 'numeric',
     tag: 'performance',
-    detector: 'ks',
-    log: true,
+    detector: 'wasserstein-log',
+    ...performance,
     worse: 'higher',
     read: sampled(({ costUsd, cache }) => unlessHit(cache, costUsd)),
   },
