@@ -11,11 +11,14 @@ import { signals } from './signals.ts'
  */
 export const fillSamples = async (db: Database, route: string, signal: AbortSignal): Promise<number> => {
   let read = 0
+  // Where to look on: the index keeps what was read until it is vacuumed.
+  let fromMinute = '-infinity'
   while (!signal.aborted) {
-    const rows = await unread(db, route)
+    const rows = await unread(db, route, fromMinute)
     if (rows.length === 0) break
+    fromMinute = rows.at(-1)?.minute ?? fromMinute
     const records: { id: string; signals: Record<string, number | string> }[] = []
-    for (const [index, { id, ...trace }] of rows.entries()) {
+    for (const [index, { id, minute: _, ...trace }] of rows.entries()) {
       records.push({ id, signals: valuesOf(trace) })
       if (index % pauseEvery === pauseEvery - 1) await new Promise((resolve) => setImmediate(resolve))
     }
@@ -41,9 +44,10 @@ export const valuesOf = (trace: SampledTrace): Record<string, number | string> =
   return values
 }
 
-const unread = async (db: Database, route: string): Promise<(SampledTrace & { id: string })[]> => {
+const unread = async (db: Database, route: string, fromMinute: string): Promise<(SampledTrace & { id: string; minute: string })[]> => {
   const rows = await db.execute<{
     id: string
+    minute: string
     endpoint: string | null
     status: string
     prompt_tokens: number | null
@@ -54,12 +58,16 @@ const unread = async (db: Database, route: string): Promise<(SampledTrace & { id
     first_token_ms: number | null
     payload: TracePayload | null
   }>(sql`
-    select s.trace_id as id, t.endpoint, t.status, t.prompt_tokens, t.completion_tokens, t.cost_usd, t.cache, t.latency_ms, t.first_token_ms,
+    select s.trace_id as id, s.minute, t.endpoint, t.status, t.prompt_tokens, t.completion_tokens, t.cost_usd, t.cache, t.latency_ms, t.first_token_ms,
       p.payload
-    from (select trace_id from monitor_samples where route = ${route} and signals is null order by minute limit ${groupSize}) as s
-    left join traces t on t.id = s.trace_id left join trace_payloads p on p.id = s.trace_id`)
+    from (
+      select trace_id, minute from monitor_samples
+      where route = ${route} and signals is null and minute >= ${fromMinute}::timestamptz order by minute limit ${groupSize}
+    ) as s
+    left join traces t on t.id = s.trace_id left join trace_payloads p on p.id = s.trace_id order by s.minute`)
   return rows.map((row) => ({
     id: row.id,
+    minute: row.minute,
     // A trace that expired meanwhile has nothing to tell.
     endpoint: row.endpoint ?? '',
     status: row.status,
