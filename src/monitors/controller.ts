@@ -32,8 +32,9 @@ export type MonitorController = { start(): void; tick(): Promise<void>; close():
 
 /**
  * Counts, reads and compares the traffic of every monitored route. Every replica runs one; whichever holds the advisory lock counts and
- * compares, in short transactions, and reads payloads and asks models between them. Its own timer rather than a queue's: all state is in
- * the rows, so a look that was missed or done twice changes nothing, and the embedded database takes no second client for a queue.
+ * compares, in short transactions, and reads payloads and asks models between them. Its own timer and no queue: all state is in the rows, so
+ * a look that is missed or done twice changes nothing. pg-boss runs on both databases (12.38), but would poll the embedded one's only
+ * connection for what the rows tell anyway.
  */
 export const createMonitorController = (deps: ControllerDeps): MonitorController => {
   const { db, clock, plans, onError, tickMs } = deps
