@@ -102,6 +102,19 @@ describe('every route of the table', () => {
     expect(routes().length).toBeGreaterThan(15)
   })
 
+  test('and every other method on it too, as does a preflight from an origin that no key allows', async () => {
+    const open: string[] = []
+    const preflight = { origin: 'https://evil.example', 'access-control-request-method': 'POST' }
+    for (const path of new Set(routes().map(([, path]) => path))) {
+      if (publicPaths.has(path)) continue
+      for (const method of ['HEAD', 'OPTIONS', 'PATCH', 'PROPFIND']) {
+        const { status } = await fetch(`${server.url}${path}`, { method, headers: method === 'OPTIONS' ? preflight : {} })
+        if (status !== 401) open.push(`${method} ${path}: ${status}`)
+      }
+    }
+    expect(open).toEqual([])
+  })
+
   test('of administration answers 403 to a key for inference', async () => {
     const open: string[] = []
     for (const [method, path] of routes().filter(([, path]) => path.startsWith('/admin') || path === '/metrics')) {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Gateway, hello, startGateway } from './gateway.ts'
+import { type Gateway, hello, key, startGateway } from './gateway.ts'
 import { echo } from './models.ts'
 
 /** Bodies within the limit of bytes that are meant to cost more than they weigh. */
@@ -51,6 +51,16 @@ test.each<[string, string, number]>([
   // A fault is told in a line, not by repeating the body.
   if (status === 400) expect(text.length).toBeLessThan(2_000)
   expect(performance.now() - startedMs).toBeLessThan(1_500)
+})
+
+test('a compressed body is not unpacked', async () => {
+  const packed = Bun.gzipSync(Buffer.from(json({ messages: [{ role: 'user', content: 'x'.repeat(100_000_000) }] })))
+  expect(packed.length).toBeLessThan(1024 * 1024)
+  const before = process.memoryUsage().rss
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'content-encoding': 'gzip' }
+  const response = await fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', headers, body: packed })
+  expect(response.status).toBe(400)
+  expect(process.memoryUsage().rss - before).toBeLessThan(60 * 1024 * 1024)
 })
 
 test.each([
