@@ -40,7 +40,7 @@ export const pageHinkley = (options: PageHinkleyOptions): StreamDetector => {
 
 /**
  * The same in standard deviations of a reference: one setting for milliseconds and for shares. At the defaults, 5,000 unchanged values raise
- * next to no alarm, and a shift by one deviation is found within some 40.
+ * next to no alarm, and a shift by one deviation is found within some 40. Not for rare failures, whose scores are far from normal: `adwin`.
  */
 export const pageHinkleyOfScores = (
   reference: Pick<Moments, 'mean' | 'variance'>,
