@@ -11,6 +11,7 @@ import type { RenderCase } from '../prompts/diff.ts'
 import { openPrompt } from '../prompts/prompt.ts'
 import { loadVersion } from '../prompts/versions.ts'
 import { suiteNamed } from './evals.ts'
+import { readSuiteFile } from './suite-of-folder.ts'
 
 /**
  * The cases of the suite that the newest version of a prompt names, to render it with. None when it names no suite, or the server has no file
@@ -26,7 +27,7 @@ export const suiteCases =
       .orderBy(desc(promptVersions.version))
       .limit(1)
     const name = newest && suiteNamed(newest.frontMatter)
-    const file = name === undefined ? undefined : await readSuiteFile(folder, name)
+    const file = name === undefined ? undefined : await readSuiteFile(name, folder).catch(() => undefined)
     if (newest === undefined || file === undefined) return []
     const suite = await readSuite(file.text, file.path, withoutSecrets(file.text), {
       readFile: (path) => readFile(join(folder, path), 'utf8'),
@@ -39,16 +40,6 @@ export const suiteCases =
 
 /** A diff is for people. */
 const mostCases = 100
-
-const readSuiteFile = async (folder: string, name: string): Promise<{ path: string; text: string } | undefined> => {
-  if (!/^[A-Za-z0-9][\w.-]*$/.test(name)) return undefined
-  for (const ending of ['.yaml', '.yml']) {
-    const path = join(folder, `${name}${ending}`)
-    const text = await readFile(path, 'utf8').catch(() => undefined)
-    if (text !== undefined) return { path, text }
-  }
-  return undefined
-}
 
 /** Whatever a suite reads from the environment is for asking, which nobody does here. */
 const withoutSecrets = (text: string): Record<string, string> =>

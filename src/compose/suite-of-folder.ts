@@ -34,11 +34,13 @@ export const startSuite = async (
   })
 }
 
-const readSuiteFile = async (name: string): Promise<{ path: string; text: string }> => {
-  for (const ending of ['yaml', 'yml']) {
-    const path = join('evals', `${name}.${ending}`)
+/** A suite's file in a folder of the server. Throws `not_found`. */
+export const readSuiteFile = async (name: string, folder = 'evals'): Promise<{ path: string; text: string }> => {
+  // A name comes from a prompt or a setting, and is no path.
+  for (const ending of /^[\w.-]+$/.test(name) ? ['yaml', 'yml'] : []) {
+    const path = join(folder, `${name}.${ending}`)
     const text = await readFile(path, 'utf8').catch(() => undefined)
     if (text !== undefined) return { path, text }
   }
-  throw new AppError('not_found', `there is no suite evals/${name}.yaml`)
+  throw new AppError('not_found', `there is no suite ${folder}/${name}.yaml`)
 }

@@ -6,10 +6,11 @@ import type { CaseResult } from './results.ts'
 import { scoreCase } from './score-case.ts'
 import type { Output, ScoreContext } from './scorer.ts'
 import type { ScoringModels } from './scoring-models.ts'
-import { findAnswer, insertAnswer, insertResult } from './store.ts'
+import { findAnswer, insertAnswer, insertResults } from './store.ts'
 import type { Case, Suite } from './suite.ts'
 import { askedText } from './suite-file.ts'
 import type { AskTarget } from './target.ts'
+import { writeTogether } from './together.ts'
 
 export type RunDeps = {
   db: Database
@@ -42,6 +43,8 @@ export const runSuite = async (deps: RunDeps, options: RunOptions): Promise<RunE
   let spentUsd = done.reduce((sum, { costUsd, fromCache }) => sum + (fromCache ? 0 : (costUsd ?? 0)), 0)
   let status: RunEnd['status'] = 'completed'
 
+  const store = writeTogether<CaseResult>((results) => insertResults(deps.db, options.runId, results))
+
   const work = async (): Promise<void> => {
     for (let task = open.shift(); task !== undefined; task = open.shift()) {
       if (signal.aborted) {
@@ -56,7 +59,7 @@ export const runSuite = async (deps: RunDeps, options: RunOptions): Promise<RunE
       try {
         const result = await answerCase(deps, options, one, repeat)
         if (!result.fromCache) spentUsd += result.costUsd ?? 0
-        await insertResult(deps.db, options.runId, result)
+        await store(result)
         known.set(`${one.id}\n${repeat}`, result)
         onResult(result, known.size, tasks.length)
       } catch (error) {

@@ -14,10 +14,10 @@ export const insertRun = async (db: Database, run: Omit<typeof evalRuns.$inferIn
 }
 
 /** An answer that was stored before stays as it was: a run that goes on never replaces one. */
-export const insertResult = async (db: Database, runId: string, result: CaseResult): Promise<void> => {
+export const insertResults = async (db: Database, runId: string, results: readonly CaseResult[]): Promise<void> => {
   await db
     .insert(evalResults)
-    .values({ runId, caseId: result.caseId, repeat: result.repeat, result, passed: result.passed })
+    .values(results.map((result) => ({ runId, caseId: result.caseId, repeat: result.repeat, result, passed: result.passed })))
     .onConflictDoNothing()
 }
 

@@ -333,6 +333,26 @@ describe('client.evals of the OpenAI SDK', () => {
     expect(questions().length - counts.size).toBeLessThan(40)
   }, 60_000)
 
+  test('a tenant with many runs leaves room for others', async () => {
+    const start = async (client: OpenAI, count: number) => {
+      const one = await client.evals.create({ data_source_config: custom, testing_criteria: [same] })
+      const source = { type: 'file_content' as const, content: rows(count) }
+      const run = await client.evals.runs.create(one.id, {
+        data_source: { type: 'completions', model: 'mock', source, input_messages: template },
+      })
+      return { id: run.id, of: { eval_id: one.id } }
+    }
+    holdMs = 100
+    const mine = await Promise.all(Array.from({ length: 6 }, () => start(clients.acme, 100)))
+    const theirs = await start(clients.other, 2)
+    expect(await finished(clients.other, theirs.of.eval_id, theirs.id)).toMatchObject({ result_counts: { passed: 2 } })
+    const statuses = await Promise.all(mine.map(async ({ id, of }) => (await clients.acme.evals.runs.retrieve(id, of)).status))
+    expect(statuses.toSorted()).toEqual([...Array(4).fill('in_progress'), 'queued', 'queued'])
+    // What is deleted is worked on no more.
+    for (const { id, of } of mine) await clients.acme.evals.runs.delete(id, of)
+    holdMs = 0
+  })
+
   test('is refused what would be half obeyed, by name', async () => {
     const { evals } = clients.acme
     const create = (changes: object) => codeOf(evals.create({ data_source_config: custom, testing_criteria: [same], ...changes } as never))

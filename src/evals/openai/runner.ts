@@ -54,7 +54,8 @@ export const createRunner = (options: RunnerOptions): Runner => {
       await Promise.all(Array.from({ length: Math.min(rowsAtOnce, open.length) }, one))
       if (!signal.aborted) await finishRun(db, run.id, 'completed', null)
     } catch (error) {
-      if (signal.aborted) return
+      // Deleted meanwhile, what it found has no place any more.
+      if (signal.aborted || !(await holdRun(db, run.id, clock() + holdMs).catch(() => true))) return
       const { code, message } = toAppError(error)
       await finishRun(db, run.id, 'failed', { code, message })
       onError(error)
@@ -113,7 +114,7 @@ export const createRunner = (options: RunnerOptions): Runner => {
   }
 }
 
-const runsAtOnce = 2
+const runsAtOnce = 8
 const rowsAtOnce = 4
 const holdMs = 30_000
 const renewMs = 2_000

@@ -118,12 +118,12 @@ export const deleteRun = async (db: Database, id: string): Promise<void> => {
   await db.delete(openaiEvalRuns).where(eq(openaiEvalRuns.id, id))
 }
 
-/** Takes the oldest run that nobody works on: a new one, or one whose replica died. */
+/** Takes the oldest run that nobody works on, a new one or one whose replica died, of a tenant of whom not too many are being worked on. */
 export const takeRun = async (db: Database, nowMs: number, holdMs: number): Promise<OpenAiRun | undefined> => {
   const free = db
     .select({ id: openaiEvalRuns.id })
     .from(openaiEvalRuns)
-    .where(and(open, lt(openaiEvalRuns.heldUntilMs, nowMs)))
+    .where(and(open, lt(openaiEvalRuns.heldUntilMs, nowMs), sql`${heldOfTenant(nowMs)} < ${runsOfTenant}`))
     .orderBy(asc(openaiEvalRuns.id))
     .limit(1)
     .for('update', { skipLocked: true })
@@ -134,6 +134,11 @@ export const takeRun = async (db: Database, nowMs: number, holdMs: number): Prom
     .returning()
   return row as OpenAiRun | undefined
 }
+
+const heldOfTenant = (nowMs: number) => sql`(
+  select count(*) from openai_eval_runs held
+  where held.tenant = ${openaiEvalRuns.tenant} and held.status = 'in_progress' and held.held_until >= ${new Date(nowMs).toISOString()}::timestamptz)`
+const runsOfTenant = 4
 
 /** Keeps a run for longer, or until a moment that has passed lets it go. False when it was cancelled or deleted. */
 export const holdRun = async (db: Database, id: string, untilMs: number): Promise<boolean> => {
