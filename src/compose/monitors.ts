@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Hono } from 'hono'
+import { scorersOf } from '../config/cross-check.ts'
 import type { WeirConfig } from '../config/schema.ts'
 import type { Database } from '../db/database.ts'
 import { monitorRoutes } from '../http/admin/monitors.ts'
@@ -14,7 +15,7 @@ import { type GoldenDeps, replayNow, replayWhenDue } from '../monitors/golden.ts
 import type { MonitorPlan } from '../monitors/plan.ts'
 import { listReplays } from '../monitors/replay-store.ts'
 import { readReport, readStatus } from '../monitors/report.ts'
-import { feedbackSignals, signals } from '../monitors/signals.ts'
+import { signalsOf } from '../monitors/signals.ts'
 import type { RouteTable } from '../rollout/route.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -40,7 +41,7 @@ export type Monitors = { mounts: Readonly<Record<string, Hono<Env>>>; start(): v
 /** Watches the routes that the configuration names under `monitors`, and does what it says when one drifts. */
 export const createMonitors = (options: MonitorsOptions): Monitors => {
   const { db, config, routes, embedderOf, answer, holdRollout, runEval, metrics, clock, log } = options
-  const wanted = () => [...signals, ...feedbackSignals(config().metrics)]
+  const wanted = () => signalsOf({ metrics: config().metrics, scorers: scorersOf(config()) })
   const plans = () => monitorPlans(config())
   let gauged: Gauged = { effects: [], alerts: [] }
 
@@ -79,6 +80,7 @@ export const createMonitors = (options: MonitorsOptions): Monitors => {
     afterLook: async () => {
       gauged = await readGauged(db)
     },
+    payloadDays: () => config().defaults.payload_days,
     tickMs: 15_000,
     onEvaluated: ({ route, variant }, { opened, resolved }) => {
       for (const signal of opened) log.warn({ route, variant, signal }, 'monitor: drift in windows in a row; an alert is open')

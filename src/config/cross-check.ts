@@ -2,7 +2,7 @@ import { onlineAssertion } from '../evals/online/online-scorer.ts'
 import { scorerOf } from '../evals/scorers/index.ts'
 import { provider } from '../models/providers/index.ts'
 import { detectorOf } from '../monitors/detectors/index.ts'
-import { feedbackSignals, signals } from '../monitors/signals.ts'
+import { signalsOf } from '../monitors/signals.ts'
 import type { WeirConfig } from './schema.ts'
 
 export type Fault = { path: PropertyKey[]; message: string }
@@ -105,12 +105,17 @@ const budgetFaults = (config: WeirConfig, llms: ReadonlySet<string>): Fault[] =>
   })
 }
 
+/** Names of the scorers of live answers, over all routes. */
+export const scorersOf = (config: WeirConfig): string[] => [
+  ...new Set(Object.values(config.routes).flatMap(({ scoring }) => scoring?.scorers.map(({ name }) => name) ?? [])),
+]
+
 const monitorFaults = (route: string, config: WeirConfig): Fault[] => {
   const path = ['monitors', route]
   const monitor = config.monitors[route]
   if (monitor === undefined) return []
   const embedders = namesOf(config, 'embedding')
-  const known = [...signals, ...feedbackSignals(config.metrics)]
+  const known = signalsOf({ metrics: config.metrics, scorers: scorersOf(config) })
   const faults = unknownName(path, route, new Set([...Object.keys(config.routes), ...Object.keys(config.models)]), 'route')
   if (monitor.embedder !== undefined) faults.push(...unknownName([...path, 'embedder'], monitor.embedder, embedders, 'embedding model'))
   const compares = monitor.golden?.embedder

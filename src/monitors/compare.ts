@@ -21,30 +21,31 @@ export type SignalFinding = {
   improved: boolean
 }
 
-/** Every signal that the reference and the window have, each against its reference, with the false discovery rate kept at `alpha`. */
-export const compareWindow = (
+/**
+ * Every signal that the reference and the window have, each against its reference, with the false discovery rate kept at `alpha`. Requests
+ * get their turn between two signals.
+ */
+export const compareWindow = async (
   plan: Pick<MonitorPlan, 'alpha' | 'minSamples' | 'likeHours' | 'signals'>,
   wanted: readonly Signal[],
   reference: ReadonlyMap<string, Distribution>,
   window: ReadonlyMap<string, Distribution>,
   hours: ReadonlySet<number>,
-): SignalFinding[] => {
+): Promise<SignalFinding[]> => {
   const alike = plan.likeHours ? neighbours(hours) : undefined
-  const found = wanted.flatMap((signal): SignalFinding[] => {
+  const found: SignalFinding[] = []
+  for (const signal of wanted) {
     const settings = plan.signals[signal.name]
     const effectFloor = settings?.effectFloor ?? (settings?.detector === undefined ? signal.effectFloor : undefined)
     const [before, now] = [reference.get(signal.name), window.get(signal.name)]
-    if (settings?.enabled === false || (before === undefined && now === undefined)) return []
+    if (settings?.enabled === false || (before === undefined && now === undefined)) continue
     const compared = compareSignal(signal, before && onlyHours(before, alike), now, {
       detector: settings?.detector ?? signal.detector,
-      options: {
-        alpha: plan.alpha,
-        minimumSamples: plan.minSamples,
-        ...(effectFloor === undefined ? {} : { effectFloor }),
-      },
+      options: { alpha: plan.alpha, minimumSamples: plan.minSamples, ...(effectFloor === undefined ? {} : { effectFloor }) },
     })
-    return [{ signal: signal.name, tag: signal.tag, adjustedP: null, drifted: false, improved: false, ...compared }]
-  })
+    found.push({ signal: signal.name, tag: signal.tag, adjustedP: null, drifted: false, improved: false, ...compared })
+    await new Promise((resolve) => setImmediate(resolve))
+  }
   return corrected(found, wanted, plan.alpha)
 }
 

@@ -3,8 +3,9 @@ import { tryLockedTransaction } from '../db/advisory-lock.ts'
 import type { Database } from '../db/database.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Embedder } from '../models/embedder.ts'
+import type { Stretch } from './distribution.ts'
 import { embedSamples } from './embed-samples.ts'
-import { type Evaluated, evaluateWindow } from './evaluate.ts'
+import { compareWithReference, type Evaluated, recordWindow } from './evaluate.ts'
 import { fillSamples } from './fill-samples.ts'
 import type { MonitorPlan } from './plan.ts'
 import { createReference, listReferences, type Reference } from './reference.ts'
@@ -22,6 +23,8 @@ export type ControllerDeps = {
   /** What comes after the windows of a look: actions, replays. */
   afterwards: (plan: MonitorPlan, signal: AbortSignal) => Promise<void>
   afterLook?: (() => Promise<void>) | undefined
+  /** How long payloads are kept: what was made of them goes with them. */
+  payloadDays?: (() => number) | undefined
   /** Between two looks; more when a look takes long. */
   tickMs: number
   onEvaluated?: ((reference: Reference, evaluated: Evaluated) => void) | undefined
@@ -53,7 +56,7 @@ export const createMonitorController = (deps: ControllerDeps): MonitorController
     }
     if (plans().length > 0) await deps.afterLook?.()
     if (plans().length > 0 && clock() >= sweptMs + sweepEveryMs) {
-      await sweep(db, clock())
+      await sweep(db, clock(), deps.payloadDays?.() ?? keptDays)
       sweptMs = clock()
     }
   }
@@ -105,23 +108,29 @@ const lookAt = async (deps: ControllerDeps, plan: MonitorPlan, signal: AbortSign
   await afterwards(plan, signal)
 }
 
-/** All windows of a variant that are due, oldest first, one transaction each. */
+/** All windows of a variant that are due, oldest first. One that another replica was quicker with is left as it is. */
 const evaluateDue = async (deps: ControllerDeps, plan: MonitorPlan, reference: Reference, signal: AbortSignal): Promise<void> => {
   const { db, clock, signals, onEvaluated } = deps
   while (!signal.aborted) {
+    const window = await dueWindow(db, plan, reference, clock())
+    if (window === undefined) return
+    const compared = await compareWithReference(db, plan, signals(), reference, window)
     const evaluated = await tryLockedTransaction(db, lockOf(plan.route), async (tx) => {
-      const nowMs = clock()
-      const rolledToMs = await watermark(tx, plan.route)
-      if (rolledToMs === undefined) return undefined
-      const window = await nextWindow(tx, plan, reference, { nowMs, rolledToMs })
-      if (window === undefined) return undefined
-      const unread = await isUnread(tx, window)
-      if (unread.samples || (unread.embeddings && nowMs < window.toMs + plan.latenessMs + embeddingsWaitMs)) return undefined
-      return evaluateWindow(tx, plan, signals(), reference, window, nowMs)
+      const still = await dueWindow(tx, plan, reference, clock())
+      return still?.fromMs === window.fromMs ? recordWindow(tx, plan, reference, compared, clock()) : undefined
     })
     if (evaluated === undefined) return
     onEvaluated?.(reference, evaluated)
   }
+}
+
+const dueWindow = async (db: Database, plan: MonitorPlan, reference: Reference, nowMs: number): Promise<Stretch | undefined> => {
+  const rolledToMs = await watermark(db, plan.route)
+  if (rolledToMs === undefined) return undefined
+  const window = await nextWindow(db, plan, reference, { nowMs, rolledToMs })
+  if (window === undefined) return undefined
+  const unread = await isUnread(db, window)
+  return unread.samples || (unread.embeddings && nowMs < window.toMs + plan.latenessMs + embeddingsWaitMs) ? undefined : window
 }
 
 /** Of each variant the newest reference; one whose signals mean something else is of no use. */
@@ -164,9 +173,10 @@ const firstRequests = async (db: Database, route: string, variantHash: string, n
 }
 
 /** What was counted is of use for as long as a reference may be made of it. */
-const sweep = async (db: Database, nowMs: number): Promise<void> => {
-  const before = new Date(nowMs - keptMs).toISOString()
+const sweep = async (db: Database, nowMs: number, payloadDays: number): Promise<void> => {
   for (const table of ['monitor_samples', 'monitor_embeddings', 'monitor_counts', 'monitor_minutes']) {
+    const days = table === 'monitor_embeddings' ? Math.min(keptDays, payloadDays) : keptDays
+    const before = new Date(nowMs - days * 86_400_000).toISOString()
     await db.execute(sql`delete from ${sql.identifier(table)} where minute < ${before}::timestamptz`)
   }
 }
@@ -190,4 +200,4 @@ const restPerWork = 30
 const catchUpRestMs = 20
 const embeddingsWaitMs = 15 * 60_000
 const sweepEveryMs = 3_600_000
-const keptMs = 60 * 86_400_000
+const keptDays = 60

@@ -14,8 +14,8 @@ export type Stretch = { route: string; variantHash: string; fromMs: number; toMs
 
 /** Values of each signal kept, at most. */
 export const mostValues = 1000
-/** Detectors compare vectors pair by pair: more would take seconds, and two hundred tell a new topic of one request in ten. */
-export const mostVectors = 250
+/** Detectors compare vectors pair by pair, and requests wait meanwhile: two hundred tell a new topic of one request in ten. */
+export const mostVectors = 200
 
 /** Every signal of a stretch by name, those without a value left out. */
 export const readDistributions = async (
@@ -37,6 +37,9 @@ export const readDistributions = async (
       if (distribution) found.set(signal.name, distribution)
     } else if (signal.read.from === 'feedback') {
       const distribution = await readFeedback(db, stretch, signal)
+      if (distribution) found.set(signal.name, distribution)
+    } else if (signal.read.from === 'score') {
+      const distribution = await readScores(db, stretch, signal.read.scorer)
       if (distribution) found.set(signal.name, distribution)
     }
   }
@@ -147,6 +150,15 @@ const readFeedback = async (db: Database, stretch: Stretch, signal: Signal): Pro
     return { hour: at, value: readPrediction(labels, answer)?.label === truth ? 'yes' : 'no', n: 1 }
   })
   return counts.length === 0 ? undefined : { kind: 'rate', n: counts.length, counts: merged(counts) }
+}
+
+const readScores = async (db: Database, stretch: Stretch, scorer: string): Promise<Distribution | undefined> => {
+  const rows = await db.execute<{ hour: number; value: number }>(sql`
+    select extract(hour from at at time zone 'UTC')::int as hour, score as value from online_scores
+    where route = ${stretch.route} and variant_hash = ${stretch.variantHash} and scorer = ${scorer} and score is not null
+      and at >= ${iso(stretch.fromMs)}::timestamptz and at < ${iso(stretch.toMs)}::timestamptz
+    order by md5(trace_id::text) limit ${mostValues}`)
+  return rows.length === 0 ? undefined : { kind: 'numeric', n: rows.length, values: [...rows] }
 }
 
 const merged = (counts: { hour: number; value: string; n: number }[]) => {

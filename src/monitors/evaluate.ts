@@ -11,19 +11,29 @@ import type { Signal } from './signal.ts'
 
 export type Evaluated = { windowId: string; findings: (SignalFinding & { alarm: boolean })[]; opened: string[]; resolved: string[] }
 
-/** Compares a window with its reference, keeps what was found, and opens and resolves alerts: all of it or nothing, within `tx`. */
-export const evaluateWindow = async (
-  tx: Database,
+export type ComparedWindow = { window: Stretch; requests: number; findings: SignalFinding[] }
+
+/** A window beside its reference. Reads only; outside of any transaction, for detectors take their time. */
+export const compareWithReference = async (
+  db: Database,
   plan: MonitorPlan,
   wanted: readonly Signal[],
   reference: Reference,
   window: Stretch,
+): Promise<ComparedWindow> => {
+  const before = await referenceSignals(db, reference.id)
+  const now = await readDistributions(db, window, wanted)
+  return { window, requests: await countRequests(db, window), findings: await compareWindow(plan, wanted, before, now, hoursOf(window)) }
+}
+
+/** Keeps what a window showed, and opens and resolves alerts: all of it or nothing, within `tx`. */
+export const recordWindow = async (
+  tx: Database,
+  plan: MonitorPlan,
+  reference: Reference,
+  { window, requests, findings }: ComparedWindow,
   nowMs: number,
 ): Promise<Evaluated> => {
-  const requests = await countRequests(tx, window)
-  const before = await referenceSignals(tx, reference.id)
-  const now = await readDistributions(tx, window, wanted)
-  const findings = compareWindow(plan, wanted, before, now, hoursOf(window))
   const history = await recentFindings(tx, reference.id, plan.consecutive)
   const windowId = uuidv7()
   const judged = findings.map((one) => ({

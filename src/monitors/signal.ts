@@ -32,6 +32,8 @@ export type Reading =
   | { from: 'embedding' }
   /** Of feedback by the time it arrived, by a query that is given the window. */
   | { from: 'feedback'; metric: string; labels?: readonly string[] | undefined }
+  /** Of the scores that live answers were given, by when they were. */
+  | { from: 'score'; scorer: string }
 
 export type SampledTrace = {
   endpoint: string

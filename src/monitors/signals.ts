@@ -167,18 +167,37 @@ export const signals: readonly Signal[] = [
 ]
 
 /** What people say of answers, and how right answers are where the right ones are known. Metrics of subjects speak of no single variant. */
-export const feedbackSignals = (metrics: Metrics): Signal[] =>
+const feedbackSignals = (metrics: Metrics): Signal[] =>
   Object.entries(metrics).flatMap(([metric, declared]): Signal[] => {
     if (declared.type === 'label') {
       const read = { from: 'feedback', metric, labels: declared.labels } as const
       return [{ name: `accuracy:${metric}`, kind: 'rate', tag: 'quality', detector: 'two-proportion', worse: 'lower', read }]
     }
-    if (declared.level !== 'inference') return []
+    // Scores are followed as they are, whether or not a metric is made of them.
+    if (declared.level !== 'inference' || declared.source === 'online_score') return []
     const worse = declared.direction === 'increase' ? 'lower' : 'higher'
     const numeric = declared.type !== 'boolean'
     const how = numeric ? ({ kind: 'numeric', detector: 'ks' } as const) : ({ kind: 'rate', detector: 'two-proportion' } as const)
     return [{ name: `feedback:${metric}`, ...how, tag: 'quality', worse, read: { from: 'feedback', metric } }]
   })
+
+/** What scorers of live answers, such as a judge, make of them. */
+const scoreSignals = (scorers: readonly string[]): Signal[] =>
+  scorers.map((scorer) => ({
+    name: `score:${scorer}`,
+    kind: 'numeric',
+    tag: 'quality',
+    detector: 'ks',
+    worse: 'lower',
+    read: { from: 'score', scorer },
+  }))
+
+/** All that a server follows, by what it is told of answers. */
+export const signalsOf = ({ metrics, scorers }: { metrics: Metrics; scorers: readonly string[] }): Signal[] => [
+  ...signals,
+  ...feedbackSignals(metrics),
+  ...scoreSignals(scorers),
+]
 
 function sampled(value: (trace: SampledTrace) => number | string | boolean | null): Signal['read'] {
   return { from: 'sample', value }

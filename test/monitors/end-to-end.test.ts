@@ -12,7 +12,7 @@ import { type Alert, listAlerts } from '../../src/monitors/alerts.ts'
 import { newestReferences } from '../../src/monitors/controller.ts'
 import { createReference } from '../../src/monitors/reference.ts'
 import { readReport } from '../../src/monitors/report.ts'
-import { feedbackSignals, signals } from '../../src/monitors/signals.ts'
+import { signals, signalsOf } from '../../src/monitors/signals.ts'
 import { insertTraces } from '../../src/traces/insert.ts'
 import { startGateway } from '../http/gateway.ts'
 import { describeDatabases } from '../support/database.ts'
@@ -107,7 +107,7 @@ describeDatabases('drift, end to end', (makeDatabase) => {
       const plan = planOf({ embedder: 'starter-embed', signals: { latency: { enabled: false }, first_token: { enabled: false } } })
       const look = monitor({
         ...{ db, now: () => nowMs, plan, embedderOf: () => embedder },
-        signals: () => [...signals, ...feedbackSignals(metrics)],
+        signals: () => signalsOf({ metrics, scorers: [] }),
       })
       const minute = async () => {
         const said: { id: string; value: boolean }[] = []
@@ -133,7 +133,7 @@ describeDatabases('drift, end to end', (makeDatabase) => {
         await minutes(40)
         nowMs = dayMs + 42 * minuteMs
         await look.tick()
-        await createReference(db, [...signals, ...feedbackSignals(metrics)], {
+        await createReference(db, signalsOf({ metrics, scorers: [] }), {
           ...{ route: 'support', variant: 'a', variantHash: hash, fromMs: dayMs, toMs: dayMs + 40 * minuteMs, perHour: false },
           ...{ actor: 'ann', reason: 'a good time', nowMs },
         })

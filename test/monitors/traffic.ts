@@ -2,7 +2,7 @@ import type { Database } from '../../src/db/database.ts'
 import { type ControllerDeps, createMonitorController } from '../../src/monitors/controller.ts'
 import type { MonitorPlan } from '../../src/monitors/plan.ts'
 import { createReference, type Reference } from '../../src/monitors/reference.ts'
-import { feedbackSignals, signals } from '../../src/monitors/signals.ts'
+import { signals, signalsOf } from '../../src/monitors/signals.ts'
 import { insertTraces } from '../../src/traces/insert.ts'
 import type { Trace } from '../../src/traces/trace.ts'
 import { aTrace } from '../support/trace.ts'
@@ -76,7 +76,7 @@ export const monitor = ({ db, now, plan, ...rest }: Parts) => {
     db,
     clock: now,
     plans: () => [plan],
-    signals: () => [...signals, ...feedbackSignals({})],
+    signals: () => signalsOf({ metrics: {}, scorers: ['helpful'] }),
     embedderOf: () => undefined,
     afterwards: async () => {},
     tickMs: 10,
