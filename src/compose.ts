@@ -112,6 +112,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     semantic,
     record,
     cost: (use) => cost(use),
+    charge: (trace) => admission.charge(trace),
     onError: (error) => log.warn({ err: error }, 'the shared cache is away; answers are kept in memory alone'),
   })
   let written = config
@@ -162,6 +163,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     rules: () => live.current.config.limits,
     budgets: () => live.current.budgets,
     priceOf: () => live.current.priceOf,
+    organisationOf: access.organisationOf,
     log,
     signal: stopped.signal,
   })

@@ -15,6 +15,8 @@ export type Access = {
   keys: KeyAdmin
   projects: ProjectAdmin
   authentication: Authentication
+  /** The organisation that a tenant belongs to; null when to none. */
+  organisationOf: (tenant: string) => string | null
   /** Admits this machine's CLI as an admin while this process lives. */
   token: string
   /** Shown once: the secret of the admin key that this very first start issued. */
@@ -52,6 +54,7 @@ export const openAccess = async ({ database, environment, auth, serving, clock, 
   return {
     keys,
     projects,
+    organisationOf: keyring.organisationOf,
     authentication: createAuthentication({ keyring, oidc, token, boundTo: environment.HOST }),
     token,
     firstAdminKey: serving ? await keys.ensureFirstAdminKey({ fromEnv: environment.WEIR_ADMIN_KEY }) : undefined,

@@ -12,6 +12,7 @@ import { postgresLedger } from '../limits/postgres-ledger.ts'
 import { limitsInMetadata, type Rule, type Who } from '../limits/rules.ts'
 import { sendBudgetWarning } from '../limits/webhook.ts'
 import type { Logger } from '../telemetry/log.ts'
+import type { Trace } from '../traces/trace.ts'
 import type { PriceOf } from './prices.ts'
 
 export type AdmissionDeps = {
@@ -20,13 +21,21 @@ export type AdmissionDeps = {
   rules: () => readonly Rule[]
   budgets: () => readonly Budget[]
   priceOf: () => PriceOf
+  organisationOf: (tenant: string) => string | null
   log: Logger
   signal: AbortSignal
 }
 
+export type Admitting = {
+  admit: Admit
+  /** Counts what a call cost that was made behind an answer's back: it belongs to the tenant's budgets, and to no key's. */
+  charge(trace: Pick<Trace, 'tenant' | 'route' | 'model' | 'costUsd'>): void
+  close(): Promise<void>
+}
+
 /** Limits and budgets in front of every model. Without any, a request passes at once. */
-export const createAdmission = (deps: AdmissionDeps): { admit: Admit; close(): Promise<void> } => {
-  const { database, clock, rules, budgets, priceOf, log, signal } = deps
+export const createAdmission = (deps: AdmissionDeps): Admitting => {
+  const { database, clock, rules, budgets, priceOf, organisationOf, log, signal } = deps
   const shared = postgresLedger({ db: database.db, clock })
   const standIn = memoryLedger(clock)
   const away = (error: unknown) => log.warn({ err: error }, 'limits are counted by this replica alone while the database is away')
@@ -81,6 +90,10 @@ export const createAdmission = (deps: AdmissionDeps): { admit: Admit; close(): P
   }
   return {
     admit,
+    charge: ({ tenant, route, model, costUsd }) => {
+      if (!costUsd || model === null || budgets().length === 0) return
+      spending.charge({ key: null, tenant, organisation: organisationOf(tenant), route, model }, costUsd)
+    },
     close: async () => {
       await limitLeases.close()
       await budgetLeases.close()

@@ -16,7 +16,7 @@ import { AppError, toAppError } from '../lib/errors.ts'
 import { uuidv7 } from '../lib/ids.ts'
 import { around as aroundModel } from '../models/wrap.ts'
 import type { RouteTable } from '../rollout/route.ts'
-import type { RecordTrace } from '../traces/trace.ts'
+import type { RecordTrace, Trace } from '../traces/trace.ts'
 import type { AroundVariant } from './routes.ts'
 import type { SemanticCache } from './semantic-cache.ts'
 
@@ -37,6 +37,8 @@ export type CacheDeps = {
   semantic: SemanticCache
   record: RecordTrace
   cost: Cost
+  /** Hears of calls that were made behind an answer's back: somebody pays for them. */
+  charge: (trace: Trace) => void
   onError: (error: unknown) => void
 }
 
@@ -50,6 +52,7 @@ export const createCache = async ({
   semantic,
   record,
   cost,
+  charge,
   onError,
 }: CacheDeps): Promise<Cache> => {
   const near = memoryStore({ maxBytes: memoryBytes, clock })
@@ -101,6 +104,7 @@ export const createCache = async ({
         noteVariant(trace, variant)
         noteLanding(trace, landing, cost)
         trace.latencyMs = clock() - startedAtMs
+        charge(trace)
         record(trace)
       },
     })(model)

@@ -19,6 +19,14 @@ export type OidcSettings = {
   scopeNames: Readonly<Record<Scope, string>>
 }
 
+export type OidcOptions = {
+  settings: OidcSettings
+  clock: Clock
+  organisationOf: (tenant: string) => string | null
+  /** Milliseconds between two fetches of keys for a `kid` that is not known. */
+  againMs?: number | undefined
+}
+
 export type Oidc = {
   /** Who holds a token. Throws `invalid_api_key` for one that is not valid now and here, `unavailable` while its keys cannot be had. */
   verify(token: string): Promise<Principal>
@@ -32,13 +40,13 @@ export const isToken = (secret: string): boolean => /^ey[\w-]+\.[\w-]+\.[\w-]+$/
  * unknown `kid`, at most twice a minute, whoever makes them up. Only signatures with a public key count: a token that is signed with the
  * public key as a shared secret, or not at all, is refused by its `alg` alone.
  */
-export const createOidc = (options: { settings: OidcSettings; clock: Clock; organisationOf: (tenant: string) => string | null }): Oidc => {
-  const { settings, clock, organisationOf } = options
+export const createOidc = (options: OidcOptions): Oidc => {
+  const { settings, clock, organisationOf, againMs = 30_000 } = options
   let keys: Promise<JWTVerifyGetKey> | undefined
 
   const findKeys = (): Promise<JWTVerifyGetKey> => {
     keys ??= jwksUriOf(settings).then(
-      (uri) => createRemoteJWKSet(new URL(uri), { timeoutDuration: waitMs, cooldownDuration: 30_000, cacheMaxAge: 600_000 }),
+      (uri) => createRemoteJWKSet(new URL(uri), { timeoutDuration: waitMs, cooldownDuration: againMs, cacheMaxAge: 600_000 }),
       (error) => {
         keys = undefined
         throw error

@@ -31,6 +31,8 @@ export class BudgetExceeded extends AppError {
 export type Budgets = {
   /** Reserves the estimated cost of a request with every budget that it falls under, or throws `insufficient_quota` or `BudgetExceeded`. */
   reserve(who: Who, estimateUsd: number): Promise<Reservation>
+  /** Counts what was spent without a reservation, by a call that no request waited for. */
+  charge(who: Who, usd: number): void
 }
 
 export type Reservation = {
@@ -58,6 +60,9 @@ export const createBudgets = ({ leases, budgets }: { leases: Leases<BudgetAllowa
         for (const reservation of reserved) reservation.settle(usd)
       },
     }
+  },
+  charge: (who, usd) => {
+    for (const budget of applying(budgets(), who)) leases.spend(budgetAllowance(budget, who), nanoUsd(usd))
   },
 })
 

@@ -31,6 +31,8 @@ export type Lease = {
 export type Leases<A extends Allowance = Allowance> = {
   /** Takes units, or throws the allowance's code with the time to wait, if there is one. */
   take(allowance: A, amount: number): Promise<Lease>
+  /** Counts units that were used without having been taken, whatever is left. */
+  spend(allowance: A, amount: number): void
   /** Gives back what is held and not used. */
   close(): Promise<void>
 }
@@ -163,6 +165,12 @@ export const createLeases = <A extends Allowance = Allowance>(options: LeasesOpt
         resetMs: endMs === undefined ? undefined : endMs - clock(),
         settle: settler(allowance, stock.startMs, amount),
       }
+    },
+    spend: (allowance, amount) => {
+      const stock = stockOf(allowance)
+      stock.usedAtMs = clock()
+      stock.held -= amount
+      if (stock.held < 0) void refill(stock).catch(onError)
     },
     close: async () => {
       clearInterval(sweep)

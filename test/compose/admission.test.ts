@@ -35,6 +35,7 @@ describeDatabases('limits and budgets in front of a gateway', (makeDatabase) => 
       rules: () => setup.rules ?? [],
       budgets: () => setup.budgets ?? [],
       priceOf: () => priceOf,
+      organisationOf: (tenant) => (tenant === 'acme' ? 'holding' : null),
       log: createLogger('silent'),
       signal: stopped.signal,
     })
@@ -45,7 +46,7 @@ describeDatabases('limits and budgets in front of a gateway', (makeDatabase) => 
       stopped.abort()
     }
     const say = (changes: object = {}) => gateway.post('/v1/chat/completions', { ...hello, max_tokens: 10, ...changes })
-    return { ...gateway, now, say, [Symbol.asyncDispose]: close }
+    return { ...gateway, charge: admission.charge, closeAdmission: admission.close, now, say, [Symbol.asyncDispose]: close }
   }
   const limitsOf = (response: Response) =>
     Object.fromEntries(
@@ -257,6 +258,26 @@ describeDatabases('limits and budgets in front of a gateway', (makeDatabase) => 
         )
         expect((await gateway.post('/v1/embeddings', { model: 'dear', input: 'x' })).status).toBe(429)
       })
+    })
+
+    test('count what was called behind an answer’s back, also beyond their end', async () => {
+      const budgets: Budget[] = [
+        { per: 'tenant', period: 'month', usd: 1 },
+        { per: 'organisation', name: 'holding', period: 'month', usd: 5 },
+      ]
+      await using gateway = start({ budgets })
+      const spent = { tenant: 'acme', route: 'echo', model: 'echo', costUsd: 0.7 }
+      for (let index = 0; index < 3; index += 1) gateway.charge(spent)
+      gateway.charge({ ...spent, costUsd: null })
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      const refused = await errorOf(await gateway.say())
+      expect(refused).toMatchObject({ status: 429, message: 'the limit of $1 a month for tenant acme is used up' })
+      await gateway.closeAdmission()
+      const rows = await handle.db.execute<{ subject: string; used: string }>(sql`select subject, used from allowances order by subject`)
+      expect([...rows].map(({ subject, used }) => [subject, Number(used) / 1e9])).toEqual([
+        ['budget organisation holding month', 2.1],
+        ['budget tenant acme month', 2.1],
+      ])
     })
 
     test('of an organisation are shared by its projects', async () => {

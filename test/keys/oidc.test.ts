@@ -122,6 +122,19 @@ describe('what is refused', () => {
     expect(provider.asked.filter((path) => path === '/keys').length).toBeLessThanOrEqual(2)
   })
 
+  test('until the provider publishes them', async () => {
+    const oidc = createOidc({ settings: settings(), clock: () => nowMs, organisationOf: () => null, againMs: 50 })
+    await oidc.verify(await token())
+    const next = await generateKeyPair('ES256', { extractable: true })
+    const signed = await new SignJWT({ iss: provider.issuer, aud: 'weir', sub: 'ada', exp: seconds(300), project: 'acme' })
+      .setProtectedHeader({ alg: 'ES256', kid: 'next' })
+      .sign(next.privateKey)
+    await expect(oidc.verify(signed)).rejects.toMatchObject({ code: 'invalid_api_key' })
+    provider.publish({ ...(await exportJWK(next.publicKey)), kid: 'next', alg: 'ES256' })
+    await Bun.sleep(60)
+    expect(await oidc.verify(signed)).toMatchObject({ keyId: 'oidc:ada' })
+  })
+
   test('a provider that is away is 503, and is asked again', async () => {
     const oidc = open()
     provider.up(false)

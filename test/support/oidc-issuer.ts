@@ -1,9 +1,9 @@
-import { exportJWK, generateKeyPair } from 'jose'
+import { exportJWK, generateKeyPair, type JWK } from 'jose'
 
 /** An OpenID provider on this machine, which counts how often it is asked. */
 export const startOidcIssuer = async () => {
   const pairs = { a: await generateKeyPair('RS256', { extractable: true }), b: await generateKeyPair('ES256', { extractable: true }) }
-  const published = [
+  const published: JWK[] = [
     { ...(await exportJWK(pairs.a.publicKey)), kid: 'a', alg: 'RS256', use: 'sig' },
     { ...(await exportJWK(pairs.b.publicKey)), kid: 'b', alg: 'ES256', use: 'sig' },
   ]
@@ -25,7 +25,7 @@ export const startOidcIssuer = async () => {
   const up = (now: boolean) => {
     isUp = now
   }
-  return { pairs, asked, issuer: server.url.origin, up, close: () => server.stop(true) }
+  return { pairs, asked, publish: (key: JWK) => void published.push(key), issuer: server.url.origin, up, close: () => server.stop(true) }
 }
 
 export type OidcIssuer = Awaited<ReturnType<typeof startOidcIssuer>>
