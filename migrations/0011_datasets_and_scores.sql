@@ -23,7 +23,9 @@ create table dataset_items (
   route text not null,
   variant text,
   variant_hash text,
+  -- As the model read it, and the client's own messages and variables where a prompt or retrieval made something else of them.
   messages jsonb not null,
+  said jsonb,
   tools jsonb,
   -- The message that was answered.
   answer jsonb,

@@ -111,7 +111,7 @@ export const createAnswer =
         trace.latencyMs = request.elapsedMs()
         if (answer.usage) noteUsage(trace, answer.usage, cost, asked ? imagesOf(asked.input) : 0)
         admission?.settle(trace)
-        if (keepPayload()) trace.payload = payloadOf(asked ?? request.chat, choices, prepared?.passages)
+        if (keepPayload()) trace.payload = payloadOf(asked ?? request.chat, choices, prepared)
         record(trace)
         ended?.(request, trace)
       }
@@ -181,7 +181,7 @@ const requireFinished = (choices: readonly Choice[], signal: AbortSignal): void 
   throw new AppError('upstream_failed', 'the model stopped before it finished its answer')
 }
 
-const payloadOf = (asked: AnswerRequest['chat'], choices: readonly Choice[], passages: unknown): Trace['payload'] => ({
+const payloadOf = (asked: AnswerRequest['chat'], choices: readonly Choice[], prepared: PreparedInput | undefined): Trace['payload'] => ({
   input: {
     ...asked.input,
     sampling: asked.sampling,
@@ -191,5 +191,6 @@ const payloadOf = (asked: AnswerRequest['chat'], choices: readonly Choice[], pas
     n: asked.n,
   },
   output: choices,
-  ...(passages === undefined ? {} : { passages }),
+  ...(prepared?.passages === undefined ? {} : { passages: prepared.passages }),
+  ...(prepared?.said === undefined ? {} : { said: prepared.said }),
 })

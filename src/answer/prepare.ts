@@ -24,7 +24,10 @@ export type Prepared = {
 }
 
 /** What to ask the model: the request as it came, unless a prompt or retrieval has a hand in it. */
-export type PreparedInput = Omit<Prepared, 'messages'> & { input: ChatRequest['input'] }
+export type PreparedInput = Omit<Prepared, 'messages'> & { input: ChatRequest['input']; said?: Said | undefined }
+
+/** What the client said, where something else was made of it for the model. */
+export type Said = { messages: ChatMessage[]; variables: AnswerRequest['variables'] }
 
 export const prepareInput = async (prepare: Prepare | undefined, variant: Variant, request: AnswerRequest): Promise<PreparedInput> => {
   const { input } = request.chat
@@ -35,7 +38,9 @@ export const prepareInput = async (prepare: Prepare | undefined, variant: Varian
   if (prepare === undefined) return refuse('weir.prompt', 'this server has no prompts')
   if (input.kind === 'text') return refuse('model', `'${request.route}' answers conversations only: use /v1/chat/completions`)
   const { messages, ...rest } = await prepare(variant, request)
-  return { ...rest, input: { kind: 'chat', messages } }
+  const changed = messages !== input.messages || request.variables !== null
+  const said = changed ? { messages: input.messages, variables: request.variables } : undefined
+  return { ...rest, input: { kind: 'chat', messages }, said }
 }
 
 const isPrepared = (variant: Variant, request: AnswerRequest): boolean =>

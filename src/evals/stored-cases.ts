@@ -3,7 +3,8 @@ import type { Database } from '../db/database.ts'
 import { AppError } from '../lib/errors.ts'
 import type { ChatMessage, Tool } from '../models/chat-model.ts'
 import type { PlacedCase } from './dataset-file.ts'
-import { type DatasetMessage, toDatasetMessage } from './datasets/message.ts'
+import { askedAgain } from './datasets/export.ts'
+import { toDatasetMessage } from './datasets/message.ts'
 import { settledAnswer } from './datasets/review.ts'
 import { findDataset, listItems } from './datasets/store.ts'
 import { type DatasetSource, rawCase } from './suite-schema.ts'
@@ -27,13 +28,20 @@ const fromDataset = async (db: Database, { dataset: name, version }: Extract<Sto
     const answer = settledAnswer(item)
     const expected =
       answer?.content ?? answer?.tool_calls?.map(({ function: { name: tool, arguments: json } }) => ({ name: tool, arguments: json }))
-    return placed({ id: item.id, messages: item.messages, tools: item.tools, expected, tags: [item.status] }, `dataset ${name}`)
+    return placed({ ...item, expected, tags: [item.status] }, `dataset ${name}`)
   })
 }
 
-type Row = { id: string; messages: ChatMessage[] | null; tools: Tool[] | null; expected?: unknown }
+type Row = {
+  id: string
+  messages: ChatMessage[] | null
+  said: { messages: ChatMessage[]; variables: Record<string, unknown> | null } | null
+  tools: Tool[] | null
+  expected?: unknown
+}
 
-const columns = sql`t.id, p.payload -> 'input' -> 'messages' as messages, p.payload -> 'input' -> 'tools' as tools`
+const columns = sql`t.id, p.payload -> 'input' -> 'messages' as messages, p.payload -> 'input' -> 'tools' as tools,
+  p.payload -> 'said' as said`
 
 const fromTraces = async (db: Database, filter: Extract<Stored, { traces: object }>['traces'], nowMs: number): Promise<PlacedCase[]> => {
   const since = new Date(nowMs - filter.since_hours * 3_600_000).toISOString()
@@ -59,25 +67,27 @@ const fromDemonstrations = async (
 }
 
 /** Conversations of texts; with images they cannot be asked again here. */
-const fromRow = ({ id, messages, tools, expected }: Row, place: string): PlacedCase[] => {
-  const written = (messages ?? []).map((message) => toDatasetMessage(message, asItIs))
-  const texts = written.flatMap((message) => message ?? [])
-  if (texts.length === 0 || texts.length < written.length) return []
+const fromRow = ({ id, messages, said, tools, expected }: Row, place: string): PlacedCase[] => {
+  const own = said?.messages ?? messages ?? []
+  const texts = own.flatMap((message) => toDatasetMessage(message, asItIs) ?? [])
+  if (texts.length < own.length || (texts.length === 0 && !said?.variables)) return []
   const offered = tools?.map((tool) => ({ type: 'function' as const, function: tool })) ?? null
-  return [placed({ id, messages: texts, tools: offered, expected: textOf(expected), tags: [] }, place)]
+  const asked = { messages: texts, said: said && { messages: texts, variables: said.variables }, tools: offered }
+  return [placed({ id, ...asked, expected: textOf(expected), tags: [] }, place)]
 }
 
 const asItIs = { counts: {}, text: (text: string) => text }
 
-type Conversation = { id: string; messages: DatasetMessage[]; tools: object[] | null; expected: unknown; tags: string[] }
+type Conversation = Parameters<typeof askedAgain>[0] & { id: string; expected: unknown; tags: string[] }
 
-const placed = ({ tools, expected, ...same }: Conversation, place: string): PlacedCase => ({
+const placed = ({ id, expected, tags, ...conversation }: Conversation, place: string): PlacedCase => ({
   raw: rawCase.parse({
-    ...same,
-    ...(tools && tools.length > 0 ? { tools } : {}),
+    id,
+    tags,
+    ...askedAgain(conversation),
     ...(expected === undefined || expected === null ? {} : { expected }),
   }),
-  place: `${place} ${same.id}`,
+  place: `${place} ${id}`,
   literal: true,
 })
 

@@ -62,7 +62,14 @@ export type Purpose = 'live' | 'shadow' | 'eval' | 'replay'
 export type Endpoint = 'chat' | 'completion' | 'embedding' | 'classification'
 
 /** What was asked and answered; kept apart so that it can be redacted, expired or switched off. */
-export type TracePayload = { input: unknown; output: unknown; passages?: unknown }
+export type TracePayload = {
+  /** As the model read it. */
+  input: unknown
+  output: unknown
+  passages?: unknown
+  /** The client's own messages and variables, where a prompt or retrieval made something else of them. */
+  said?: unknown
+}
 
 /** Takes a finished trace. Never throws and never waits: a request does not know the trace store. */
 export type RecordTrace = (trace: Trace) => void

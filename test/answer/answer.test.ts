@@ -279,6 +279,8 @@ describe('prompts and retrieval', () => {
     expect(asked[0]).toMatchObject({ input: { messages: [{ content: 'about weirs' }] }, sampling: { temperature: 0.3, maxTokens: 7 } })
     expect(answered.choices[0]?.annotations).toEqual([{ type: 'file_citation', index: 5 }])
     expect(traces[0]?.payload).toMatchObject({ passages: [{ id: 'p1' }], input: { messages: [{ content: 'about weirs' }] } })
+    // What the client said is kept beside what the model read, so that it can be asked again.
+    expect(traces[0]?.payload?.said).toEqual({ messages: [expect.objectContaining({ role: 'user' })], variables: { topic: 'weirs' } })
   })
 
   test('answer themselves when there is nothing to ask a model', async () => {
@@ -287,6 +289,7 @@ describe('prompts and retrieval', () => {
     const events = await readAll(answer(request()).events)
     expect(events).toContainEqual({ type: 'text-delta', choice: 0, text: 'I found nothing.' })
     expect(asked).toEqual([])
+    expect(traces[0]?.payload).toHaveProperty('said')
     expect(traces).toMatchObject([{ status: 'ok', model: null, promptTokens: 0, costUsd: 0, finishReason: 'stop' }])
   })
 

@@ -207,6 +207,26 @@ describeDatabases('datasets from production', (makeDatabase) => {
     })
   })
 
+  test('of a route with a prompt hold both: what the model read, to train it, and what the client said, to ask again', async () => {
+    const trace = asked('', 'Nine to five.', { route: 'prompted' })
+    trace.payload = {
+      input: { messages: [{ role: 'user', content: '<passages> Question of bob@example.com: hours?' }] },
+      output: [{ text: 'Nine to five.', toolCalls: [] }],
+      said: { messages: [{ role: 'user', content: 'hours?' }], variables: { who: 'bob@example.com' } },
+    }
+    await insert([trace, { ...trace, id: asked('', '').id, startedAtMs: trace.startedAtMs - 1 }])
+    const made = JSON.parse((await weir('create', 'prompted', '--where', 'route=prompted', '--reason', 'r', '--json')).out)
+    expect(made).toMatchObject({ items: 1, redactions: { email: 4 } })
+    await weir('approve', 'prompted', (await items('prompted'))[0].id, '--reason', 'r')
+    expect(JSON.parse((await weir('export', 'prompted')).out).messages[0].content).toBe('<passages> Question of [email]: hours?')
+    const suite = await suiteOf('datasets: [{ dataset: prompted }]')
+    expect(suite.cases).toMatchObject([
+      { turns: [{ role: 'user', content: 'hours?' }], variables: { who: '[email]' }, expected: 'Nine to five.' },
+    ])
+    const lately = await suiteOf('datasets: [{ traces: { route: prompted, limit: 1 } }]').catch((error) => error)
+    expect(String(lately)).toContain("there is no variable 'expected'")
+  })
+
   const suiteOf = (datasets: string) =>
     readSuite(
       `target: { route: support }\n${datasets}\ndefaults: { assert: [{ type: equals, value: '{{expected}}' }] }`,

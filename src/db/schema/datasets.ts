@@ -25,6 +25,7 @@ export const datasetItems = pgTable('dataset_items', {
   variant: text('variant'),
   variantHash: text('variant_hash'),
   messages: jsonb('messages').notNull(),
+  said: jsonb('said'),
   tools: jsonb('tools'),
   answer: jsonb('answer'),
   demonstration: jsonb('demonstration'),

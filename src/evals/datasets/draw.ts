@@ -8,7 +8,9 @@ import {
   type AssistantMessage,
   createRedaction,
   type DatasetMessage,
+  type DatasetSaid,
   type Redaction,
+  redactValue,
   toAssistantMessage,
   toDatasetMessage,
 } from './message.ts'
@@ -43,6 +45,7 @@ export type DrawnItem = {
   variant: string | null
   variantHash: string | null
   messages: DatasetMessage[]
+  said: DatasetSaid | null
   tools: object[] | null
   answer: AssistantMessage | null
   demonstration: AssistantMessage | null
@@ -70,7 +73,7 @@ export const drawItems = async (db: Database, { from, filter, limit, redact }: D
       skipped.notText += 1
       continue
     }
-    const key = canonicalJson(item.messages)
+    const key = canonicalJson(item.said ?? item.messages)
     if (seen.has(key)) skipped.duplicates += 1
     else items.push(item)
     seen.add(key)
@@ -86,10 +89,12 @@ type Row = {
   variant_hash: string | null
   input: { messages?: ChatMessage[]; tools?: Tool[] } | null
   output: { text?: string; toolCalls?: ToolCall[] } | null
+  said: { messages?: ChatMessage[]; variables?: Record<string, unknown> | null } | null
   demonstration: unknown
 }
 
-const columns = sql`t.id, t.tenant, t.route, t.variant, t.variant_hash, p.payload -> 'input' as input, p.payload -> 'output' -> 0 as output`
+const columns = sql`t.id, t.tenant, t.route, t.variant, t.variant_hash, p.payload -> 'input' as input, p.payload -> 'output' -> 0 as output,
+  p.payload -> 'said' as said`
 
 const fromTraces = (db: Database, filter: DrawFilter, limit: number) =>
   db.execute<Row>(sql`
@@ -161,11 +166,17 @@ const toItem = (row: Row, redaction: Redaction): DrawnItem | undefined => {
     variant,
     variantHash,
     messages,
+    said: row.said && toSaid(row.said, redaction),
     tools: input?.tools && input.tools.length > 0 ? input.tools.map((tool) => ({ type: 'function', function: tool })) : null,
     answer: text === '' && toolCalls.length === 0 ? null : toAssistantMessage({ text, toolCalls }, redaction),
     demonstration: shown ? toAssistantMessage({ text: shown.text, toolCalls: [] }, redaction) : null,
   }
 }
+
+const toSaid = ({ messages = [], variables = null }: NonNullable<Row['said']>, redaction: Redaction): DatasetSaid => ({
+  messages: messages.flatMap((message) => toDatasetMessage(message, redaction) ?? []),
+  variables: redactValue(variables, redaction) as DatasetSaid['variables'],
+})
 
 /** Feedback holds the answer as text, the rest of the conversation, or all of it; its last message is the answer. */
 const demonstrated = (content: unknown, asked: ChatMessage[]): { before: ChatMessage[]; text: string } | undefined => {

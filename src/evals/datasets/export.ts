@@ -16,13 +16,12 @@ export const exportLine = (item: DatasetItem, format: ExportFormat): string | un
     const messages: DatasetMessage[] = [...item.messages, answer]
     return JSON.stringify({ messages, ...(item.tools ? { tools: item.tools } : {}) })
   }
-  const { id, messages, tools, status, review } = item
+  const { id, status, review } = item
   return JSON.stringify({
     id,
-    messages,
+    ...askedAgain(item),
     expected: answer.content ?? answer.tool_calls,
     tags: [status],
-    ...(tools ? { tools } : {}),
     trace_id: item.traceId,
     route: item.route,
     variant: item.variant,
@@ -30,4 +29,14 @@ export const exportLine = (item: DatasetItem, format: ExportFormat): string | un
     reviewed_at: review ? new Date(review.atMs).toISOString() : null,
     reason: review?.reason ?? null,
   })
+}
+
+/** What to ask a route to have the same asked again: what the client said. What was made of it, the route makes anew. */
+export const askedAgain = ({ messages, said, tools }: Pick<DatasetItem, 'messages' | 'said' | 'tools'>) => {
+  const own = said === null ? messages : said.messages
+  return {
+    ...(own.length > 0 ? { messages: own } : {}),
+    ...(said?.variables ? { vars: said.variables } : {}),
+    ...(said === null && tools ? { tools } : {}),
+  }
 }

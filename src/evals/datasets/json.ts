@@ -24,6 +24,7 @@ export const itemJson = ({ review: said, ...one }: DatasetItem) => ({
   variant: one.variant,
   variant_hash: one.variantHash,
   messages: one.messages,
+  said: one.said,
   tools: one.tools,
   answer: one.answer,
   demonstration: one.demonstration,

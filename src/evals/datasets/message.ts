@@ -11,6 +11,9 @@ export type AssistantMessage = { role: 'assistant'; content: string | null; tool
 
 type WrittenToolCall = { id: string; type: 'function'; function: { name: string; arguments: string } }
 
+/** A client's own messages and variables. */
+export type DatasetSaid = { messages: DatasetMessage[]; variables: Record<string, unknown> | null }
+
 /** Takes personal data and secrets out of texts, and counts what it took by kind. */
 export type Redaction = { readonly counts: Record<string, number>; text(text: string): string }
 
@@ -53,4 +56,12 @@ export const toAssistantMessage = (said: { text: string; toolCalls: readonly Too
     content: said.text === '' && calls.length > 0 ? null : redaction.text(said.text),
     ...(calls.length > 0 ? { tool_calls: calls } : {}),
   }
+}
+
+/** Every text within a value, redacted. */
+export const redactValue = (value: unknown, redaction: Redaction): unknown => {
+  if (typeof value === 'string') return redaction.text(value)
+  if (Array.isArray(value)) return value.map((item) => redactValue(item, redaction))
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, redactValue(item, redaction)]))
 }

@@ -116,6 +116,7 @@ type ItemRow = {
   variant: string | null
   variant_hash: string | null
   messages: DatasetItem['messages']
+  said: DatasetItem['said']
   tools: DatasetItem['tools']
   answer: AssistantMessage | null
   demonstration: AssistantMessage | null
@@ -142,6 +143,7 @@ const selectItems = async (db: Database, conditions: SQL[], limit: number | unde
     variant: row.variant,
     variantHash: row.variant_hash,
     messages: row.messages,
+    said: row.said,
     tools: row.tools,
     answer: row.answer,
     demonstration: row.demonstration,

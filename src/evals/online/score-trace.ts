@@ -62,7 +62,8 @@ const askedOf = (trace: Trace): { input: string; tools: ScoreContext['tools'] } 
     messages?: ChatMessage[]
     tools?: { name: string; parameters?: unknown }[]
   }
-  const said = messages.filter(({ role }) => role !== 'system' && role !== 'developer')
+  const own = (trace.payload?.said as { messages?: ChatMessage[] } | undefined)?.messages ?? messages
+  const said = own.filter(({ role }) => role !== 'system' && role !== 'developer')
   const lines = said.map((message) => (said.length === 1 ? textOf(message) : `${message.role}: ${textOf(message)}`))
   return { input: lines.join('\n'), tools: tools ?? [] }
 }

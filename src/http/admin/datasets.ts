@@ -220,6 +220,8 @@ const item = z.object({
   variant: z.string().nullable(),
   variant_hash: z.string().nullable(),
   messages: z.array(z.unknown()),
+  /** The client's own messages and variables, where a prompt or retrieval made something else of them. */
+  said: z.unknown(),
   tools: z.array(z.unknown()).nullable(),
   answer: z.unknown(),
   demonstration: z.unknown(),
