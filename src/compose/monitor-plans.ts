@@ -18,7 +18,7 @@ const planOf = (route: string, settings: MonitorSettings): MonitorPlan => {
     latenessMs: settings.lateness_s * 1000,
     autoReference: settings.auto_reference_requests ?? null,
     embedder: settings.embedder ?? null,
-    examples: settings.examples === 'redacted',
+    examples: settings.examples === 'off' ? null : { kinds: settings.examples.redact, country: settings.examples.country },
     signals: Object.fromEntries(
       Object.entries(settings.signals).map(([name, { enabled, detector, effect_floor }]) => [
         name,

@@ -36,7 +36,14 @@ export type MonitorsOptions = {
   log: Logger
 }
 
-export type Monitors = { mounts: Readonly<Record<string, Hono<Env>>>; start(): void; close(): Promise<void> }
+export type Monitors = {
+  mounts: Readonly<Record<string, Hono<Env>>>
+  /** Looks from time to time. */
+  start(): void
+  /** Looks once, now. */
+  tick(): Promise<void>
+  close(): Promise<void>
+}
 
 /** Watches the routes that the configuration names under `monitors`, and does what it says when one drifts. */
 export const createMonitors = (options: MonitorsOptions): Monitors => {
@@ -78,7 +85,7 @@ export const createMonitors = (options: MonitorsOptions): Monitors => {
       replay(plan, signal)
     },
     afterLook: async () => {
-      gauged = await readGauged(db)
+      gauged = await readGauged(db, clock())
     },
     payloadDays: () => config().defaults.payload_days,
     tickMs: 15_000,
@@ -129,6 +136,7 @@ export const createMonitors = (options: MonitorsOptions): Monitors => {
       }),
     },
     start: controller.start,
+    tick: controller.tick,
     close: async () => {
       await controller.close()
       await Promise.all(replaying.values())

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { piiKinds } from '../lib/pii.ts'
 import { detectors } from '../monitors/detectors/index.ts'
 import { tags } from '../monitors/signal.ts'
 
@@ -66,7 +67,19 @@ const monitor = z.strictObject({
   /** Embeds a sample of the prompts, so that new topics are seen. */
   embedder: z.string().optional(),
   /** What reports show of requests: their texts without personal data, or none of them. */
-  examples: z.enum(['redacted', 'off']).default('redacted'),
+  examples: z
+    .union([
+      z.literal('off'),
+      z.strictObject({
+        redact: z.array(z.enum(piiKinds)).default([...piiKinds]),
+        /** Where phone numbers without a country code are from, as ISO 3166. */
+        country: z
+          .string()
+          .regex(/^[A-Z]{2}$/, 'use two capitals, such as GB')
+          .optional(),
+      }),
+    ])
+    .prefault({}),
   signals: z.record(z.string(), signalSettings).default({}),
   actions: z.array(action).default([]),
   golden: golden.optional(),

@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../db/database.ts'
-import { redactPii } from '../lib/pii.ts'
+import { type PiiOptions, redactPii } from '../lib/pii.ts'
 import type { TracePayload } from '../traces/trace.ts'
 import type { Distribution, Stretch } from './distribution.ts'
 import { answeredText, askedText } from './payload-texts.ts'
@@ -17,7 +17,7 @@ export const examplesOf = async (
   signal: Signal,
   reference: Distribution | undefined,
   now: Distribution | undefined,
-  { rose, texts, most = 5 }: { rose: boolean; texts: boolean; most?: number },
+  { rose, texts, most = 5 }: { rose: boolean; texts: PiiOptions | null; most?: number },
 ): Promise<Example[]> => {
   const found = await foundIn(db, window, signal, reference, now, rose, most)
   if (found.length === 0) return []
@@ -31,7 +31,7 @@ export const examplesOf = async (
   return found.flatMap(({ id, value }) => {
     const row = byId.get(id)
     if (row === undefined) return []
-    const text = (plain: string | null) => (texts && plain !== null ? redactPii(plain.slice(0, longestText)) : null)
+    const text = (plain: string | null) => (texts === null || plain === null ? null : redactPii(plain.slice(0, longestText), texts))
     return {
       traceId: id,
       atMs: Date.parse(row.started_at),

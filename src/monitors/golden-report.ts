@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.ts'
-import { redactPii } from '../lib/pii.ts'
+import { type PiiOptions, redactPii } from '../lib/pii.ts'
 import { listReplays, type Replay, replayOutputs } from './replay-store.ts'
 import type { GoldenState } from './verdict.ts'
 
@@ -11,8 +11,8 @@ export type GoldenReport = {
   changed: { caseId: string; similarity: number; before: string | null; now: string | null }[]
 }
 
-/** What the golden set says of a variant. `texts`: with the answers, personal data in them replaced. */
-export const readGolden = async (db: Database, route: string, variantHash: string, texts: boolean): Promise<GoldenReport> => {
+/** What the golden set says of a variant. `texts`: what is taken out of the answers it shows; null shows none. */
+export const readGolden = async (db: Database, route: string, variantHash: string, texts: PiiOptions | null): Promise<GoldenReport> => {
   const all = await listReplays(db, { route, variantHash, limit: 30 })
   const replays = all.filter(({ status }) => status === 'completed')
   const [newest] = replays
@@ -20,10 +20,14 @@ export const readGolden = async (db: Database, route: string, variantHash: strin
   return { state, replays: all, changed: newest ? await changedIn(db, newest, texts) : [] }
 }
 
-const changedIn = async (db: Database, { id, baselineId, exactShare }: Replay, texts: boolean): Promise<GoldenReport['changed']> => {
+const changedIn = async (
+  db: Database,
+  { id, baselineId, exactShare }: Replay,
+  texts: PiiOptions | null,
+): Promise<GoldenReport['changed']> => {
   if (baselineId === null || exactShare === 1) return []
   const before = new Map((await replayOutputs(db, baselineId)).map((one) => [one.caseId, one.output]))
-  const text = (plain: string | undefined) => (texts && plain !== undefined ? redactPii(plain.slice(0, longestText)) : null)
+  const text = (plain: string | undefined) => (texts === null || plain === undefined ? null : redactPii(plain.slice(0, longestText), texts))
   return (await replayOutputs(db, id))
     .filter(({ caseId, output }) => before.get(caseId) !== output)
     .sort((left, right) => left.similarity - right.similarity)

@@ -1,3 +1,4 @@
+import type { PiiOptions } from '../lib/pii.ts'
 import type { Tag } from './signal.ts'
 
 /** How a route is monitored, as `monitors` of `weir.yaml` says. */
@@ -19,8 +20,8 @@ export type MonitorPlan = {
   autoReference: number | null
   /** The embedding model for prompts; null: prompts are not embedded. */
   embedder: string | null
-  /** Whether reports show what was asked and answered, without the personal data in it. */
-  examples: boolean
+  /** What is taken out of texts that reports show; null: they show none. */
+  examples: PiiOptions | null
   signals: { readonly [name: string]: SignalSettings }
   actions: readonly Action[]
   golden: GoldenPlan | null

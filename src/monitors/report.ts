@@ -1,6 +1,7 @@
 import { desc, eq, inArray } from 'drizzle-orm'
 import type { Database } from '../db/database.ts'
 import { monitorFindings, monitorWindows } from '../db/schema/monitors.ts'
+import type { PiiOptions } from '../lib/pii.ts'
 import { type Alert, listAlerts } from './alerts.ts'
 import { newestReferences } from './controller.ts'
 import { readDistributions } from './distribution.ts'
@@ -36,7 +37,7 @@ export const readStatus = async (db: Database, route: string): Promise<VariantSt
   Promise.all(
     (await newestReferences(db, route)).map(async (reference) => {
       const [newest] = await timelineOf(db, reference, 1)
-      return statusOf(db, reference, newest, false)
+      return statusOf(db, reference, newest, null)
     }),
   )
 
@@ -44,7 +45,7 @@ export const readStatus = async (db: Database, route: string): Promise<VariantSt
 export const readReport = async (
   db: Database,
   route: string,
-  { wanted, texts, windows = 48 }: { wanted: readonly Signal[]; texts: boolean; windows?: number },
+  { wanted, texts, windows = 48 }: { wanted: readonly Signal[]; texts: PiiOptions | null; windows?: number },
 ): Promise<VariantReport[]> => {
   const reports: VariantReport[] = []
   for (const reference of await newestReferences(db, route)) {
@@ -79,7 +80,7 @@ const statusOf = async (
   db: Database,
   reference: Reference,
   newest: VariantReport['timeline'][number] | undefined,
-  texts: boolean,
+  texts: PiiOptions | null,
 ): Promise<VariantStatus> => {
   const live = await listAlerts(db, { route: reference.route, states: ['open', 'acknowledged'], limit: 100 })
   const alerts = live.filter(({ variantHash }) => variantHash === reference.variantHash)
@@ -97,7 +98,7 @@ const driftingOf = async (
   reference: Reference,
   { window, findings }: VariantStatus,
   wanted: readonly Signal[],
-  texts: boolean,
+  texts: PiiOptions | null,
 ): Promise<VariantReport['drifting']> => {
   const drifted = findings.filter((finding) => finding.drifted)
   if (window === null || drifted.length === 0) return []

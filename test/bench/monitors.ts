@@ -55,7 +55,7 @@ const report = async (count: number) => {
 
     const plan: MonitorPlan = {
       ...{ route: 'support', window: { minutes: 60 }, likeHours: false, minSamples: 50, alpha: 0.05, consecutive: 2, latenessMs: 300_000 },
-      ...{ autoReference: null, embedder: null, examples: true, signals: {}, actions: [], golden: null },
+      ...{ autoReference: null, embedder: null, examples: {}, signals: {}, actions: [], golden: null },
     }
     let nowMs = dayMs + 6 * hourMs + 10 * 60_000
     const look = createMonitorController({
@@ -89,7 +89,7 @@ const report = async (count: number) => {
     const times: number[] = []
     for (let round = 0; round < 5; round += 1) {
       const [text, ms] = await timed(async () => {
-        const data = (await readReport(db, 'support', { wanted: signals, texts: true })).map((one) => variantReportJson('support', one))
+        const data = (await readReport(db, 'support', { wanted: signals, texts: {} })).map((one) => variantReportJson('support', one))
         return String(await monitorPage({ object: 'monitor.report', route: 'support', at: '', data }))
       })
       times.push(ms)

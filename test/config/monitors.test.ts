@@ -38,6 +38,7 @@ test('all of it becomes a plan', () => {
   support:
     window: { requests: 500 }
     like_hours: true
+    examples: { redact: [email] }
     embedder: embed
     signals:
       latency: { detector: wasserstein-log, effect_floor: 0.3 }
@@ -51,6 +52,7 @@ test('all of it becomes a plan', () => {
   expect(plan).toMatchObject({
     window: { requests: 500 },
     likeHours: true,
+    examples: { kinds: ['email'] },
     signals: { latency: { enabled: true, detector: 'wasserstein-log', effectFloor: 0.3 }, 'feedback:solved': { enabled: false } },
     actions: [
       { do: 'webhook', on: ['quality'], secret: 's3cret' },

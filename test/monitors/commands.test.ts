@@ -3,17 +3,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { driftCommands } from '../../src/cli/drift.ts'
-import { monitorPlans } from '../../src/compose/monitor-plans.ts'
 import { createMonitors } from '../../src/compose/monitors.ts'
 import { parseConfig } from '../../src/config/parse.ts'
+import { type Mounts, openApiDocument } from '../../src/http/admin/docs.ts'
 import { seededRandom } from '../../src/lib/stats/random.ts'
-import type { MonitorPlan } from '../../src/monitors/plan.ts'
 import { routeTable } from '../../src/rollout/route.ts'
 import { createLogger } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { adminApp, runCli } from '../support/admin-app.ts'
 import { describeDatabases } from '../support/database.ts'
-import { chatPayload, dayMs, hash, hourMs, minuteMs, monitor, serve } from './traffic.ts'
+import { chatPayload, dayMs, hash, hourMs, minuteMs, serve } from './traffic.ts'
 
 const config = parseConfig(
   `
@@ -31,8 +30,10 @@ describeDatabases('weir drift', (makeDatabase) => {
   let weir: (...words: string[]) => ReturnType<typeof runCli>
   let tick: () => Promise<void>
   let app: ReturnType<typeof adminApp>
+  let mounts: Mounts
   const folder = mkdtempSync(join(tmpdir(), 'weir-drift-'))
   const metrics = createMetrics()
+  const warned: string[] = []
 
   beforeAll(async () => {
     const { db } = await makeDatabase()
@@ -47,14 +48,14 @@ describeDatabases('weir drift', (makeDatabase) => {
       runEval: async () => '',
       metrics,
       clock: () => nowMs,
-      log: createLogger('silent'),
+      log: createLogger('warn', { write: (line) => warned.push(line) }),
     })
-    app = adminApp(monitors.mounts)
+    mounts = monitors.mounts
+    app = adminApp(mounts)
     weir = (...words) => runCli(app, driftCommands, ['drift', ...words], { folder })
-    const look = monitor({ db, now: () => nowMs, plan: monitorPlans(config)[0] as MonitorPlan })
     tick = async () => {
-      await look.tick()
-      expect(look.thrown).toEqual([])
+      await monitors.tick()
+      expect(warned.filter((line) => !line.includes('an alert is open'))).toEqual([])
     }
     const random = seededRandom(7)
     const usual = () => ({
@@ -129,6 +130,12 @@ describeDatabases('weir drift', (makeDatabase) => {
     expect(page).not.toMatch(/<script|bob@example|src=|href=/)
   })
 
+  test('metrics show effects and alerts', async () => {
+    const text = await metrics.text()
+    expect(text).toMatch(/weir_monitor_effect\{route="support",variant="a",signal="prompt_tokens",effect="[^"]+"\} [\d.]+/)
+    expect(text).toMatch(/weir_monitor_alert_open\{route="support",variant="a",tag="data"\} 2/)
+  })
+
   test('alerts are looked after, noted and resolved, and their history stays', async () => {
     const alerts = JSON.parse((await weir('alerts', '--json')).out) as { id: string; signal: string }[]
     const id = alerts.find(({ signal }) => signal === 'prompt_tokens')?.id ?? ''
@@ -156,5 +163,9 @@ describeDatabases('weir drift', (makeDatabase) => {
     const response = await app.request('/admin/monitors/signals')
     const { data } = (await response.json()) as { data: { name: string; kind: string; tag: string }[] }
     expect(data).toContainEqual(expect.objectContaining({ name: 'prompt_embedding', kind: 'vector', tag: 'data' }))
+    const { paths } = openApiDocument(mounts)
+    expect(Object.keys(paths)).toEqual(
+      expect.arrayContaining(['/admin/monitors', '/admin/monitors/{name}/report', '/admin/monitors/alerts/{name}/resolve']),
+    )
   })
 })

@@ -146,7 +146,7 @@ describeDatabases('drift, end to end', (makeDatabase) => {
         await look.tick()
         expect(look.thrown).toEqual([])
         expect(await newestReferences(db, 'support')).toHaveLength(1)
-        const [report] = await readReport(db, 'support', { wanted: signals, texts: true })
+        const [report] = await readReport(db, 'support', { wanted: signals, texts: {} })
         const windows = (report?.timeline ?? []).map(({ window, findings }) => ({ window, alarms: findings.filter(({ alarm }) => alarm) }))
         return {
           alerts: await listAlerts(db, { limit: 50 }),

@@ -77,7 +77,7 @@ describeDatabases('the golden set', (makeDatabase) => {
       moved: false,
       baselineId: baseline?.id,
     })
-    expect((await readGolden(database.db, 'support', hash, true)).state).toBe('stable')
+    expect((await readGolden(database.db, 'support', hash, {})).state).toBe('stable')
   })
 
   test('that is answered otherwise is asked again at once, and two in a row open an alert that the old answers resolve', async () => {
@@ -93,7 +93,7 @@ describeDatabases('the golden set', (makeDatabase) => {
     const [alert] = await listAlerts(database.db, { limit: 5 })
     expect(alert).toMatchObject({ signal: 'golden_set', tag: 'quality', state: 'open', windowId: null })
     expect(await replayWhenDue(at.deps, plan, signal)).toBeUndefined()
-    const { state, changed } = await readGolden(database.db, 'support', hash, true)
+    const { state, changed } = await readGolden(database.db, 'support', hash, {})
     expect(state).toBe('moved')
     expect(changed[0]).toMatchObject({ now: 'No idea. Mail [email].', before: expect.stringContaining('is written on page') })
     at.says.answer = usual
@@ -140,7 +140,7 @@ describeDatabases('the golden set', (makeDatabase) => {
     nowMs += 24 * hourMs
     expect(await replayWhenDue(at.deps, plan, signal)).toMatchObject({ status: 'failed', moved: null, error: expect.any(String) })
     expect(await replayWhenDue(at.deps, plan, signal)).toBeUndefined()
-    expect((await readGolden(database.db, 'support', hash, true)).state).toBe('unknown')
+    expect((await readGolden(database.db, 'support', hash, {})).state).toBe('unknown')
     at.says.failing = false
     nowMs += hourMs + 1
     expect(await replayWhenDue(at.deps, plan, signal)).toMatchObject({ reason: 'the one before failed', moved: false })

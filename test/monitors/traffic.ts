@@ -23,7 +23,7 @@ export const planOf = (changes: Partial<MonitorPlan> = {}): MonitorPlan => ({
   latenessMs: 60_000,
   autoReference: null,
   embedder: null,
-  examples: true,
+  examples: {},
   signals: {},
   actions: [],
   golden: null,
