@@ -1,7 +1,9 @@
 import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import type { Clock } from '../lib/clock.ts'
 import { AppError } from '../lib/errors.ts'
+import { sha256 } from '../lib/hash.ts'
 import { type Principal, type Scope, scopes, tenantName } from './principal.ts'
 
 /** Whose tokens are believed, and what their claims mean here. */
@@ -42,6 +44,8 @@ export const isToken = (secret: string): boolean => /^ey[\w-]+\.[\w-]+\.[\w-]+$/
  */
 export const createOidc = (options: OidcOptions): Oidc => {
   const { settings, clock, organisationOf, againMs = 30_000 } = options
+  /** By the hash of the token: to verify a signature takes as long as the rest of the gateway does. */
+  const verified = new LRUCache<string, { holder: Holder; untilMs: number }>({ max: 5_000 })
   let keys: Promise<JWTVerifyGetKey> | undefined
 
   const findKeys = (): Promise<JWTVerifyGetKey> => {
@@ -55,18 +59,28 @@ export const createOidc = (options: OidcOptions): Oidc => {
     return keys
   }
 
+  const holderOf = async (token: string): Promise<Holder> => {
+    const hash = sha256(token)
+    const known = verified.get(hash)
+    if (known !== undefined && clock() < known.untilMs) return known.holder
+    const { payload } = await jwtVerify(token, await findKeys(), {
+      issuer: settings.issuer,
+      audience: [...settings.audience],
+      algorithms,
+      requiredClaims: ['exp', 'sub'],
+      currentDate: new Date(clock()),
+      clockTolerance: toleranceS,
+    })
+    const holder = readClaims(payload, settings)
+    verified.set(hash, { holder, untilMs: Math.min(((payload.exp ?? 0) + toleranceS) * 1000, clock() + believedMs) })
+    return holder
+  }
+
   return {
     verify: async (token) => {
       try {
-        const { payload } = await jwtVerify(token, await findKeys(), {
-          issuer: settings.issuer,
-          audience: [...settings.audience],
-          algorithms,
-          requiredClaims: ['exp', 'sub'],
-          currentDate: new Date(clock()),
-          clockTolerance: 5,
-        })
-        return principalOf(payload, settings, organisationOf)
+        const holder = await holderOf(token)
+        return { ...holder, organisation: organisationOf(holder.tenant) }
       } catch (error) {
         throw translated(error)
       }
@@ -74,6 +88,12 @@ export const createOidc = (options: OidcOptions): Oidc => {
   }
 }
 
+type Holder = Omit<Principal, 'organisation'>
+
+/** Of the clocks of others. */
+const toleranceS = 5
+/** How long a verified token is believed without another look at the provider's keys. */
+const believedMs = 60_000
 const waitMs = 5000
 
 /** Asymmetric ones alone. */
@@ -89,12 +109,12 @@ const jwksUriOf = async ({ issuer, jwksUri }: OidcSettings): Promise<string> => 
   return found.jwks_uri
 }
 
-const principalOf = (payload: JWTPayload, settings: OidcSettings, organisationOf: (tenant: string) => string | null): Principal => {
+const readClaims = (payload: JWTPayload, settings: OidcSettings): Holder => {
   const { sub = '' } = payload
   const tenant = payload[settings.tenantClaim]
   if (!/^[\x21-\x7e]{1,255}$/.test(sub)) throw refused('has no usable subject')
   if (typeof tenant !== 'string' || !tenantName.test(tenant)) throw refused(`has no project in the claim ${settings.tenantClaim}`)
-  return { keyId: `oidc:${sub}`, tenant, organisation: organisationOf(tenant), scopes: scopesOf(payload, settings) }
+  return { keyId: `oidc:${sub}`, tenant, scopes: scopesOf(payload, settings) }
 }
 
 const scopesOf = (payload: JWTPayload, { scopesClaim, scopeNames }: OidcSettings): Scope[] => {

@@ -64,6 +64,22 @@ describe('a token of the provider', () => {
   })
 })
 
+test('a token that was verified ends when it says, and its organisation is the one of now', async () => {
+  const now = { ms: nowMs, organisation: 'first' as string | null }
+  const oidc = createOidc({ settings: settings(), clock: () => now.ms, organisationOf: () => now.organisation })
+  const held = await token({ exp: seconds(300) })
+  expect(await oidc.verify(held)).toMatchObject({ organisation: 'first' })
+  now.organisation = null
+  now.ms += 303_000
+  expect(await oidc.verify(held)).toMatchObject({ organisation: null })
+  now.ms += 3_000
+  await expect(oidc.verify(held)).rejects.toMatchObject({ message: 'the token has expired' })
+  const brief = await token({ exp: seconds(310) })
+  await oidc.verify(brief)
+  now.ms += 10_000
+  await expect(oidc.verify(brief)).rejects.toMatchObject({ message: 'the token has expired' })
+})
+
 describe('what is refused', () => {
   const cases: [string, () => Promise<string>, string][] = [
     ['expired', () => token({ exp: seconds(-6) }), 'the token has expired'],
