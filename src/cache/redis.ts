@@ -37,6 +37,7 @@ export const redisStore = (options: RedisStoreOptions): CacheStore & { close(): 
       restsUntilMs = performance.now() + againMs
       throw error
     }
+    if (closed) made.close()
     client = made
     return made
   }

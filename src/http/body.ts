@@ -7,7 +7,7 @@ import { AppError } from '../lib/errors.ts'
 export const readJson = async (request: Request, maxBytes: number): Promise<unknown> => {
   const text = await readText(request, maxBytes)
   if (text === '') throw new AppError('invalid_request', 'the body is empty; it must be a JSON object')
-  refuseBomb(text)
+  refuseBomb(text, Math.max(usualValues, Math.floor(maxBytes / bytesPerValue)))
   try {
     return JSON.parse(text)
   } catch (cause) {
@@ -18,10 +18,11 @@ export const readJson = async (request: Request, maxBytes: number): Promise<unkn
 /** Schemas have a lower bound of their own, which names the parameter. */
 const maxDepth = 2000
 
-/** Far above what any request needs: the largest batch of texts has a few thousand. */
-const maxValues = 100_000
+/** Far above what a request to a model needs: the largest batch of texts has a few thousand. Larger bodies, such as suites, may have more. */
+const usualValues = 100_000
+const bytesPerValue = 40
 
-const refuseBomb = (text: string): void => {
+const refuseBomb = (text: string, maxValues: number): void => {
   if (text.length < 2 * maxDepth) return
   let depth = 0
   let values = 1
