@@ -1,6 +1,6 @@
 import type { Database } from '../db/database.ts'
 import type { Clock } from '../lib/clock.ts'
-import { pause } from '../lib/pause.ts'
+import { rest } from '../lib/pause.ts'
 import { type AdaptiveRoute, basisOf, createAdapter } from '../rollout/adaptive.ts'
 import type { OverlayOf } from '../rollout/overlay.ts'
 import type { Route } from '../rollout/route.ts'
@@ -47,7 +47,7 @@ export const createAdaptive = ({ db, table, ofRollouts, clock, log }: AdaptiveOp
   const loop = async (): Promise<void> => {
     while (!stopped.signal.aborted) {
       await look().catch((error) => log.warn({ err: error }, 'adaptive routes could not be looked after'))
-      await pause(1_000, stopped.signal).catch(() => {})
+      await rest(1_000, stopped.signal)
     }
   }
 

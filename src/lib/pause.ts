@@ -14,3 +14,6 @@ export const pause = (ms: number, signal: AbortSignal): Promise<void> =>
     if (signal.aborted) stop()
     else signal.addEventListener('abort', stop, { once: true })
   })
+
+/** Waits, and stops waiting when the signal aborts: for loops that look at the signal themselves. */
+export const rest = (ms: number, signal: AbortSignal): Promise<void> => pause(ms, signal).catch(() => {})

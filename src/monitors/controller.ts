@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { tryLockedTransaction } from '../db/advisory-lock.ts'
 import type { Database } from '../db/database.ts'
 import type { Clock } from '../lib/clock.ts'
+import { rest } from '../lib/pause.ts'
 import type { Embedder } from '../models/embedder.ts'
 import type { Stretch } from './distribution.ts'
 import { embedSamples } from './embed-samples.ts'
@@ -182,18 +183,6 @@ const sweep = async (db: Database, nowMs: number, payloadDays: number): Promise<
 }
 
 const lockOf = (route: string) => `monitors:${route}`
-
-const rest = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    signal.addEventListener('abort', end)
-    if (signal.aborted) end()
-  })
 
 /** A thirtieth of the time at most goes into looking. */
 const restPerWork = 30

@@ -1,6 +1,7 @@
 import { tryLockedTransaction } from '../db/advisory-lock.ts'
 import type { Database } from '../db/database.ts'
 import type { Clock } from '../lib/clock.ts'
+import { rest } from '../lib/pause.ts'
 import { apply, begin, type DropAnswers, type Gate, rolloutLock } from './actions.ts'
 import type { RolloutEvidence } from './assess.ts'
 import { type Decision, decide } from './decide.ts'
@@ -136,14 +137,3 @@ export const figures = ({ subjects, events, means }: RolloutEvidence) => ({
   events: events.map(({ name, process, counts, kinds }) => ({ name, e: process.e, max_e: process.maxE, counts, kinds })),
   means,
 })
-
-const rest = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    signal.addEventListener('abort', end)
-  })
