@@ -50,7 +50,7 @@ const requireValid = (modelId: string, { reason }: { reason: string }, text: str
 }
 
 const checkFor = ({ responseFormat }: ChatRequest): Check => {
-  const validate = responseFormat?.type === 'json-schema' && responseFormat.strict ? compiled(responseFormat.schema) : undefined
+  const validate = responseFormat?.type === 'json-schema' && responseFormat.strict ? compileClientSchema(responseFormat.schema) : undefined
   return (text) => {
     try {
       const value: unknown = JSON.parse(text)
@@ -76,7 +76,7 @@ const draft7 = new Ajv(options)
 const draft2020 = new Ajv2020(options)
 const validators = new LRUCache<string, ValidateFunction>({ max: 200 })
 
-const compiled = (schema: JsonSchema): ValidateFunction => {
+export const compileClientSchema = (schema: JsonSchema, param = 'response_format.json_schema.schema'): ValidateFunction => {
   const key = hashOf(schema)
   const known = validators.get(key)
   if (known !== undefined) return known
@@ -88,6 +88,6 @@ const compiled = (schema: JsonSchema): ValidateFunction => {
     validators.set(key, validate)
     return validate
   } catch (cause) {
-    throw new AppError('invalid_request', 'the JSON schema is not valid', { cause, param: 'response_format.json_schema.schema' })
+    throw new AppError('invalid_request', 'the JSON schema is not valid', { cause, param })
   }
 }

@@ -260,7 +260,10 @@ describe('client.evals of the OpenAI SDK', () => {
     expect(await evals.update(first, { metadata: null })).toMatchObject({ name: 'new', metadata: null })
     const run = await evals.runs.create(first, { data_source: { type: 'jsonl', source: { type: 'file_content', content: rows(1) } } })
     await finished(clients.other, first, run.id)
-    expect((await evals.runs.list(first)).data).toHaveLength(1)
+    const runs = (await evals.runs.list(first)).data
+    expect(runs).toMatchObject([
+      { id: run.id, data_source: { source: { type: 'file_content', content: [] } }, result_counts: { total: 1 } },
+    ])
     expect(await evals.runs.delete(run.id, { eval_id: first })).toEqual({ object: 'eval.run.deleted', deleted: true, run_id: run.id })
     expect((await evals.runs.list(first, { status: 'completed' })).data).toEqual([])
     expect(await evals.delete(first)).toEqual({ object: 'eval.deleted', deleted: true, eval_id: first })
@@ -359,7 +362,10 @@ describe('client.evals of the OpenAI SDK', () => {
     const python = { type: 'python', name: 'p', source: 'def grade(sample, item): return 1' }
     expect(await create({ testing_criteria: [python] })).toMatch(/^400.*string_check, text_similarity, label_model or score_model/)
     expect(await create({ data_source_config: { type: 'logs' } })).toMatch(/^400.*must be custom/)
-    expect(await create({ data_source_config: { type: 'custom', item_schema: { type: 'no such type' } } })).toMatch(/^400.*item_schema/)
+    const schemaOf = (item_schema: unknown) => create({ data_source_config: { type: 'custom', item_schema } })
+    expect(await schemaOf({ type: 'no such type' })).toMatch(/^400.*schema is not valid/)
+    const deep = JSON.parse(`${'{"properties":{"a":'.repeat(80)}{}${'}}'.repeat(80)}`)
+    expect(await schemaOf(deep)).toMatch(/^400.*item_schema': must be a JSON Schema object nested at most 64 deep/)
     expect(await create({ testing_criteria: [{ ...same, reference: '{{item.colour}}' }] })).toMatch(
       /^400.*item_schema has no field 'colour'/,
     )
@@ -393,6 +399,27 @@ describe('client.evals of the OpenAI SDK', () => {
     expect(
       await run({ type: 'completions', model: 'mock', input_messages: template, sampling_params: { reasoning_effort: 'high' } }),
     ).toMatch(/^400.*reasoning_effort/)
+    const fuzzy = {
+      type: 'text_similarity' as const,
+      name: 'f',
+      input: '{{item.question}}',
+      reference: '{{item.answer}}',
+      evaluation_metric: 'fuzzy_match' as const,
+      pass_threshold: 1,
+    }
+    const long = await evals.create({ data_source_config: custom, testing_criteria: [fuzzy] })
+    const huge = { item: { question: 'a'.repeat(200_000), answer: 'b'.repeat(200_000) } }
+    const measured = await evals.runs.create(long.id, { data_source: { type: 'jsonl', source: { type: 'file_content', content: [huge] } } })
+    expect(await finished(clients.acme, long.id, measured.id)).toMatchObject({ result_counts: { errored: 1 } })
+    // A pattern that would backtrack for hours is not run.
+    const slow = await evals.create({
+      data_source_config: { ...custom, item_schema: { type: 'object', properties: { question: { type: 'string', pattern: '^(a+)+$' } } } },
+      testing_criteria: [{ ...same, reference: '{{item.question}}' }],
+    })
+    const trap = { item: { question: `${'a'.repeat(40)}!` } }
+    expect(
+      (await evals.runs.create(slow.id, { data_source: { type: 'jsonl', source: { type: 'file_content', content: [trap] } } })).status,
+    ).toBe('queued')
     const narrow = await clients.narrow.evals.create({ data_source_config: custom, testing_criteria: [same] })
     const theirs = clients.narrow.evals.runs.create(narrow.id, {
       data_source: { type: 'completions', model: 'judge', source: { type: 'file_content', content: rows(1) }, input_messages: template },

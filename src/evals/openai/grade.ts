@@ -89,6 +89,8 @@ const similarity = async (metric: Metric, input: string, reference: string, deps
     if (score === null) throw new AppError('invalid_request', reason)
     return score
   }
+  if (metric !== 'cosine' && Math.max(input.length, reference.length) > longestCompared)
+    throw new AppError('invalid_request', `${metric} compares texts of at most ${longestCompared} characters`)
   switch (metric) {
     case 'cosine':
       return measured(similar, input, reference)
@@ -108,6 +110,9 @@ const similarity = async (metric: Metric, input: string, reference: string, deps
     }
   }
 }
+
+/** Some take the product of both lengths, on the thread that answers everybody. */
+const longestCompared = 20_000
 
 const asked = async <Answer extends z.ZodType>(
   criterion: Extract<TestingCriterion, { model: string }>,

@@ -1,6 +1,6 @@
 import type { Database } from '../../db/database.ts'
 import { AppError } from '../../lib/errors.ts'
-import { compileSchema } from '../../prompts/inputs.ts'
+import { compileClientSchema } from '../../models/structured-output.ts'
 import { fileContent } from '../../retrieval/store/files.ts'
 import type { DataSource, Row } from './wire.ts'
 import { rows as rowsSchema } from './wire.ts'
@@ -26,15 +26,8 @@ export const checkRows = (rows: readonly Row[], itemSchema: Record<string, unkno
   }
 }
 
-export const compileItemSchema = (schema: Record<string, unknown>) => {
-  try {
-    return compileSchema(schema)
-  } catch (error) {
-    throw new AppError('invalid_request', `'data_source_config.item_schema': ${(error as Error).message}`, {
-      param: 'data_source_config.item_schema',
-    })
-  }
-}
+/** Throws `invalid_request`. Patterns of a client's schema are not run. */
+export const compileItemSchema = (schema: Record<string, unknown>) => compileClientSchema(schema, 'data_source_config.item_schema')
 
 const parsed = (line: string, index: number): unknown => {
   try {

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, inArray, lt, type SQL, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, getTableColumns, gt, inArray, lt, type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../../db/database.ts'
 import { openaiEvalOutputItems, openaiEvalRuns, openaiEvals } from '../../db/schema/openai-evals.ts'
 import type { Principal } from '../../keys/principal.ts'
@@ -84,13 +84,14 @@ export const findRun = async (db: Database, tenant: string, evalId: string, id: 
   return row as OpenAiRun
 }
 
+/** Without the rows that came in the body of a run, which may be many. */
 export const listRuns = async (
   db: Database,
   evalId: string,
   page: Page & { status?: OpenAiRun['status'] | undefined },
 ): Promise<OpenAiRun[]> =>
   (await db
-    .select()
+    .select({ ...getTableColumns(openaiEvalRuns), dataSource: withoutRows })
     .from(openaiEvalRuns)
     .where(
       and(
@@ -101,6 +102,9 @@ export const listRuns = async (
     )
     .orderBy(inOrder(openaiEvalRuns.id, page))
     .limit(page.limit + 1)) as OpenAiRun[]
+
+const withoutRows = sql`case when ${openaiEvalRuns.dataSource} #>> '{source,type}' = 'file_content'
+  then jsonb_set(${openaiEvalRuns.dataSource}, '{source,content}', '[]') else ${openaiEvalRuns.dataSource} end`
 
 const open = inArray(openaiEvalRuns.status, ['queued', 'in_progress'])
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isShallow } from '../../lib/shallow.ts'
 
 /** Bodies of OpenAI's evals API. Strict: what would be ignored is refused by name. */
 const text = z.string().min(1).max(100_000)
@@ -9,6 +10,12 @@ const textPart = z.strictObject({ type: z.enum(['input_text', 'output_text']), t
 const content = z.union(
   [z.string(), textPart, z.array(z.union([z.string(), textPart])).min(1)],
   'must be text: images and sound are not read here',
+)
+
+/** Nested deeper than any real schema it would be a trap for those who walk through it. */
+const jsonSchema = z.custom<Record<string, unknown>>(
+  (value) => value !== null && typeof value === 'object' && !Array.isArray(value) && isShallow(value, 64),
+  'must be a JSON Schema object nested at most 64 deep',
 )
 
 /** A message whose texts are templates: `{{item.question}}`, `{{sample.output_text}}`. */
@@ -95,7 +102,7 @@ export type TestingCriterion = z.infer<typeof testingCriterion>
 
 const dataSourceConfig = z.strictObject({
   type: z.literal('custom', 'must be custom: logs and stored completions are datasets here (weir datasets)'),
-  item_schema: z.record(z.string(), z.unknown()),
+  item_schema: jsonSchema,
   include_sample_schema: z.boolean().default(false),
 })
 export type DataSourceConfig = z.infer<typeof dataSourceConfig>
@@ -132,14 +139,14 @@ const functionTool = z.strictObject({
   function: z.strictObject({
     name: z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/),
     description: z.string().optional(),
-    parameters: z.record(z.string(), z.unknown()).optional(),
+    parameters: jsonSchema.optional(),
     strict: z.boolean().nullish(),
   }),
 })
 const jsonSchemaFormat = {
   name: z.string().min(1).max(64),
   description: z.string().optional(),
-  schema: z.record(z.string(), z.unknown()),
+  schema: jsonSchema,
   strict: z.boolean().nullish(),
 }
 const sampling = {

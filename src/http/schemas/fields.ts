@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isShallow } from '../../lib/shallow.ts'
 
 /** A model or route, as clients name it. */
 export const modelName = z.string().min(1).max(256)
@@ -78,10 +79,3 @@ export const jsonSchema = z.custom<Record<string, unknown>>(
   (value) => value !== null && typeof value === 'object' && !Array.isArray(value) && isShallow(value, 64),
   'must be a JSON Schema object nested at most 64 deep',
 )
-
-const isShallow = (value: unknown, levels: number): boolean => {
-  if (value === null || typeof value !== 'object') return true
-  if (levels === 0) return false
-  for (const item of Object.values(value)) if (!isShallow(item, levels - 1)) return false
-  return true
-}
