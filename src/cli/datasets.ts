@@ -124,6 +124,8 @@ export const datasetCommands = (program: Command, context: CliContext): void => 
       })
   }
 
+  deleteCommand(datasets, context)
+
   datasets
     .command('export')
     .description('what people approved or corrected, as lines of JSON')
@@ -143,6 +145,21 @@ export const datasetCommands = (program: Command, context: CliContext): void => 
       if (options.out === undefined) context.print(text.trimEnd())
       else await writeFile(resolve(context.folder, options.out), text)
       context.note(`${lines} examples${options.format === 'openai-chat' && lines < 10 ? '; OpenAI wants ten at least' : ''}`)
+    })
+}
+
+const deleteCommand = (datasets: Command, context: CliContext): void => {
+  datasets
+    .command('delete')
+    .description('delete one version with its items and reviews; other versions keep their numbers')
+    .argument('<name>', 'of the dataset')
+    .requiredOption('--version <n>', 'which', wholeNumber)
+    .requiredOption('--reason <text>', 'why, for the record')
+    .addHelpText('after', '\nExample:\n  weir datasets delete hard --version 1 --reason "a customer left"')
+    .action(async (name: string, { version, reason }: { version: number; reason: string }) => {
+      const query = new URLSearchParams({ version: String(version), reason })
+      await context.request(`/admin/datasets/${encodeURIComponent(name)}?${query}`, { method: 'DELETE' })
+      context.print(`${name} version ${version} is deleted`)
     })
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { datasetCommands } from '../../src/cli/datasets.ts'
+import { listAuditEvents } from '../../src/db/audit.ts'
 import { readStoredCases } from '../../src/evals/stored-cases.ts'
 import { readSuite } from '../../src/evals/suite-file.ts'
 import { createFeedback } from '../../src/feedback/feedback.ts'
@@ -250,6 +251,19 @@ describeDatabases('datasets from production', (makeDatabase) => {
     ])
     await expect(suiteOf('datasets: [{ dataset: reviewed }]')).rejects.toThrow('approved or corrected')
     await expect(suiteOf('datasets: [{ dataset: nothing }]')).rejects.toThrow("there is no dataset 'nothing'")
+  })
+
+  test('are deleted by version, and who did it stays', async () => {
+    await weir('create', 'gone', '--where', 'route=support', '--reason', 'r')
+    await weir('create', 'gone', '--where', 'route=support', '--reason', 'r')
+    await weir('approve', 'gone', (await items('gone'))[0].id, '--reason', 'r')
+    expect((await weir('delete', 'gone', '--version', '2', '--reason', 'a customer left')).out).toBe('gone version 2 is deleted')
+    expect((await weir('list', 'gone')).out.split('\n')).toHaveLength(2)
+    expect((await weir('delete', 'gone', '--version', '2', '--reason', 'again')).error).toMatchObject({ code: 'not_found' })
+    const { events } = await listAuditEvents(database.db, { target: 'dataset/gone' }, { limit: 1 })
+    expect(events).toMatchObject([{ action: 'dataset.delete', reason: 'a customer left', actor: expect.stringContaining('ann') }])
+    await weir('create', 'gone', '--where', 'route=support', '--reason', 'r')
+    expect((await weir('list', 'gone')).out).toMatch(/gone +3 /)
   })
 
   describe('what is asked for wrongly', () => {

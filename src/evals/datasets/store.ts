@@ -29,16 +29,10 @@ export type By = { actor: string; reason: string; nowMs: number }
 /** Stores what was drawn as the next version of the name: all of it, or nothing. */
 export const insertDataset = (db: Database, name: string, source: Dataset['source'], drawn: Drawn, by: By): Promise<Dataset> =>
   lockedTransaction(db, `dataset/${name}`, async (tx) => {
-    const [newest] = await tx
-      .select({ version: datasets.version })
-      .from(datasets)
-      .where(eq(datasets.name, name))
-      .orderBy(newestFirst)
-      .limit(1)
     const dataset: Dataset = {
       id: uuidv7(),
       name,
-      version: (newest?.version ?? 0) + 1,
+      version: await nextVersion(tx, name),
       source,
       redactions: drawn.redactions,
       items: drawn.items.length,
@@ -64,6 +58,16 @@ export const insertDataset = (db: Database, name: string, source: Dataset['sourc
   })
 
 const batch = 200
+
+/** The number of a deleted version is not given again: a suite may name it. */
+const nextVersion = async (tx: Database, name: string): Promise<number> => {
+  const [row] = await tx.execute<{ last: number }>(sql`
+    select greatest(
+      (select coalesce(max(version), 0) from datasets where name = ${name}),
+      (select count(*) from audit_events where action = 'dataset.create' and target = ${`dataset/${name}`})
+    )::int as last`)
+  return (row?.last ?? 0) + 1
+}
 const newestFirst = desc(datasets.version)
 
 /** The version named, else the newest. Throws `not_found`. */
@@ -78,6 +82,20 @@ export const findDataset = async (db: Database, name: string, version?: number):
     throw new AppError('not_found', `there is no dataset '${name}'${version === undefined ? '' : ` of version ${version}`}`)
   return row
 }
+
+/** Removes a version with its items and reviews; what remains is that somebody did. */
+export const deleteDataset = (db: Database, dataset: Dataset, by: By): Promise<void> =>
+  db.transaction(async (tx) => {
+    await tx.delete(datasets).where(eq(datasets.id, dataset.id))
+    await appendAuditEvent(tx, {
+      atMs: by.nowMs,
+      actor: by.actor,
+      action: 'dataset.delete',
+      target: `dataset/${dataset.name}`,
+      beforeHash: hashOf({ id: dataset.id, version: dataset.version, items: dataset.items }),
+      reason: by.reason,
+    })
+  })
 
 /** The newest version of each name, by name. */
 export const listDatasets = (db: Database): Promise<Dataset[]> =>

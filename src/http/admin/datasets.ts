@@ -8,6 +8,7 @@ import { reviewItem, type Verdict } from '../../evals/datasets/review.ts'
 import {
   countItems,
   type Dataset,
+  deleteDataset,
   findDataset,
   insertDataset,
   itemStatuses,
@@ -124,6 +125,22 @@ export const datasetRoutes = ({ db, clock }: { db: Database; clock: Clock }): Op
     async (c, { path }) => {
       await findDataset(db, path('dataset'))
       return c.json({ object: 'list', data: await withCounts(await versionsOf(db, path('dataset'))) })
+    },
+  )
+  documented(
+    app,
+    'delete',
+    '/{dataset}',
+    {
+      tag,
+      summary: 'Delete one version with its items and reviews',
+      query: z.strictObject({ version: z.coerce.number().int().min(1), reason }),
+      response: { description: 'The version that was' },
+    },
+    async (c, { path, query }) => {
+      const found = await findDataset(db, path('dataset'), query.version)
+      await deleteDataset(db, found, { actor: actorOf(c), reason: query.reason, nowMs: clock() })
+      return c.json({ object: 'dataset.deleted', name: found.name, version: found.version, deleted: true })
     },
   )
   return app
