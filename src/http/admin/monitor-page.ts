@@ -17,7 +17,7 @@ export const monitorPage = ({ route, at, data }: MonitorReportJson) => html`<!do
 <p class="small">${at}</p>
 ${data.length === 0 ? html`<p>No variant has a reference yet: <code>weir drift reference create --route ${route}</code> makes one.</p>` : ''}
 ${data.map(variantSection)}
-<footer>Blue: the reference. Red: the newest window. p is corrected across the signals of a window (Benjamini–Hochberg). An alarm needs drift in windows in a row. Personal data in examples is replaced by its kind.</footer>
+<footer>p is corrected across the signals of a window (Benjamini–Hochberg). An alarm needs drift in windows in a row. Personal data in examples is replaced by its kind.</footer>
 </body>
 </html>`
 
@@ -46,7 +46,7 @@ const driftingSection = ({ signal, bins, examples }: VariantReportJson['drifting
   const finding = findings.find((one) => one.signal === signal)
   return html`<h3>${signal} <span class="tag">${finding?.tag}</span></h3>
 <p>${digits(finding?.reference_level)} → ${digits(finding?.window_level)}; ${finding?.effect_name} ${digits(finding?.effect)}, p ${digits(finding?.adjusted_p)}</p>
-<figure>${raw(sharesPlot(bins))}</figure>
+${bins.length === 0 ? '' : html`<figure>${raw(sharesPlot(bins))}<figcaption>Blue: the reference; red: the newest window</figcaption></figure>`}
 ${
   examples.length === 0
     ? ''

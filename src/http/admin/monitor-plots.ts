@@ -37,7 +37,12 @@ export const timelinePlot = (timeline: VariantReportJson['timeline']): string =>
     })
     return `<text x="${nameWidth - 8}" y="${row * rowHeight + 13}" text-anchor="end">${escaped(name, 24)}</text>${cells.join('')}`
   })
-  const ends = `<text x="${nameWidth}" y="${tall - 6}">${(timeline[0]?.from ?? '').slice(0, 16)}</text><text x="${width}" y="${tall - 6}" text-anchor="end">${(timeline.at(-1)?.from ?? '').slice(0, 16)}</text>`
+  const date = (y: number, x: number, anchor: string, from = '') =>
+    `<text x="${x}" y="${y}" text-anchor="${anchor}">${from.slice(0, 16)}</text>`
+  const end = nameWidth + timeline.length * step
+  // Too few windows to stand between their dates: one date says enough.
+  const ends =
+    date(tall - 6, nameWidth, 'start', timeline[0]?.from) + (end - nameWidth > 260 ? date(tall - 6, end, 'end', timeline.at(-1)?.from) : '')
   return `<svg viewBox="0 0 ${width} ${tall}" role="img" xmlns="http://www.w3.org/2000/svg">${rows.join('')}${ends}</svg>`
 }
 
