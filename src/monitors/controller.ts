@@ -10,7 +10,7 @@ import { compareWithReference, type Evaluated, recordWindow } from './evaluate.t
 import { fillSamples } from './fill-samples.ts'
 import type { MonitorPlan } from './plan.ts'
 import { createReference, listReferences, type Reference } from './reference.ts'
-import { rollUp, watermark } from './roll-up.ts'
+import { rollUp, watermark, wholeMinutes } from './roll-up.ts'
 import type { Signal } from './signal.ts'
 import { signalsVersion } from './signals.ts'
 import { isUnread, nextWindow } from './windows.ts'
@@ -128,7 +128,7 @@ const evaluateDue = async (deps: ControllerDeps, plan: MonitorPlan, reference: R
 const dueWindow = async (db: Database, plan: MonitorPlan, reference: Reference, nowMs: number): Promise<Stretch | undefined> => {
   const rolledToMs = await watermark(db, plan.route)
   if (rolledToMs === undefined) return undefined
-  const window = await nextWindow(db, plan, reference, { nowMs, rolledToMs })
+  const window = await nextWindow(db, plan, reference, rolledToMs)
   if (window === undefined) return undefined
   const unread = await isUnread(db, window)
   return unread.samples || (unread.embeddings && nowMs < window.toMs + plan.latenessMs + embeddingsWaitMs) ? undefined : window
@@ -151,7 +151,7 @@ const referencesOfNewVariants = async ({ db, clock, signals }: ControllerDeps, p
     select variant_hash, max(variant) as variant from monitor_minutes where route = ${route} group by 1 having sum(requests) >= ${autoReference}`)
   for (const { variant_hash: variantHash, variant } of rows) {
     if (known.has(variantHash)) continue
-    const stretch = await firstRequests(db, route, variantHash, autoReference, clock() - plan.latenessMs)
+    const stretch = await firstRequests(db, route, variantHash, autoReference, clock() - wholeMinutes(plan.latenessMs) - 60_000)
     if (stretch === undefined) continue
     const unread = await isUnread(db, { route, variantHash, ...stretch })
     if (unread.samples || unread.embeddings) continue

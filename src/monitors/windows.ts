@@ -3,17 +3,18 @@ import type { Database } from '../db/database.ts'
 import type { Stretch } from './distribution.ts'
 import type { MonitorPlan } from './plan.ts'
 import type { Reference } from './reference.ts'
+import { wholeMinutes } from './roll-up.ts'
 
 /** The next window of a variant that has ended and been counted; undefined while there is none. Windows follow one another without gaps. */
 export const nextWindow = async (
   db: Database,
   plan: Pick<MonitorPlan, 'window' | 'latenessMs'>,
   reference: Reference,
-  at: { nowMs: number; rolledToMs: number },
+  rolledToMs: number,
 ): Promise<Stretch | undefined> => {
   const sinceMs = (await lastWindowEnd(db, reference.id)) ?? reference.toMs
-  // What is older than the lateness has arrived.
-  const readyMs = Math.min(at.rolledToMs, Math.floor((at.nowMs - plan.latenessMs) / minuteMs) * minuteMs)
+  // What is older than the lateness has arrived, and was looked at again.
+  const readyMs = rolledToMs - wholeMinutes(plan.latenessMs)
   const of = (fromMs: number, toMs: number): Stretch => ({ route: reference.route, variantHash: reference.variantHash, fromMs, toMs })
   if ('requests' in plan.window) {
     const endMs = await endOfRequests(db, of(sinceMs, readyMs), plan.window.requests)

@@ -120,10 +120,10 @@ describeDatabases('windows', (makeDatabase, kind) => {
   test('a window of traces that may still arrive is not closed', async () => {
     const at = await traffic(usual)
     const look = await started({ latenessMs: 5 * minuteMs })
-    nowMs = at(1) + 4 * minuteMs
+    nowMs = at(1) + 5 * minuteMs
     await look.tick()
     expect((await alarms()).places).toEqual([])
-    nowMs = at(1) + 5 * minuteMs
+    nowMs = at(1) + 6 * minuteMs + 5_000
     await look.tick()
     expect((await alarms()).places).toEqual([0])
   })

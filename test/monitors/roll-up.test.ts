@@ -53,7 +53,7 @@ describeDatabases('rolling up', (makeDatabase) => {
     await rolled(dayMs + 10 * minuteMs + 10_000)
     await serve(db, { fromMs: dayMs + 8 * minuteMs, toMs: dayMs + 9 * minuteMs, count: 7 })
     await serve(db, { fromMs: dayMs + minuteMs, toMs: dayMs + 2 * minuteMs, count: 7 })
-    await rolled(dayMs + 11 * minuteMs)
+    await rolled(dayMs + 14 * minuteMs + 10_000)
     const { minutes, samples } = await stored()
     expect(minutes.map(({ requests }) => requests)).toEqual([10, 10, 10, 10, 10, 10, 10, 10, 17, 10])
     expect(samples).toHaveLength(107)
@@ -64,7 +64,7 @@ describeDatabases('rolling up', (makeDatabase) => {
     await serve(db, { fromMs: dayMs, toMs: dayMs + minuteMs, count: 400 })
     await rolled(dayMs + 2 * minuteMs)
     await serve(db, { fromMs: dayMs, toMs: dayMs + minuteMs, count: 400 })
-    await rolled(dayMs + 2 * minuteMs + 1000)
+    await rolled(dayMs + 7 * minuteMs)
     const { samples } = await stored()
     const all = await db.execute(
       sql`select id, uuid_hash_extended(id, 20261127) as priority from traces order by priority limit ${samplesPerMinute}`,
@@ -88,6 +88,23 @@ describeDatabases('rolling up', (makeDatabase) => {
     const share = latency.values.filter(({ value }) => value === 1000).length / latency.n
     expect(share).toBeGreaterThan(0.4)
     expect(share).toBeLessThan(0.6)
+  })
+
+  test('of very many requests in a minute a share stands for all', async () => {
+    const { db } = database
+    await db.execute(sql`
+      insert into traces (id, started_at, endpoint, status, tenant, route, variant, variant_hash, stream, latency_ms, attempts)
+      select gen_random_uuid(), ${new Date(dayMs).toISOString()}::timestamptz + interval '1 minute' * (n / 24000.0), 'chat',
+        case when n % 10 = 0 then 'error' else 'ok' end, 'default', 'support', 'a', ${hash}, false, 5, 1
+      from generate_series(0, 23999) as n`)
+    await rolled(dayMs + 2 * minuteMs)
+    const { minutes, counts, samples } = await stored()
+    expect(minutes.map(({ requests }) => requests)).toEqual([24_000])
+    expect(samples).toHaveLength(samplesPerMinute)
+    const failed = Object.fromEntries(counts.filter(({ signal }) => signal === 'failed').map(({ value, n }) => [value, Number(n)]))
+    expect((failed.yes ?? 0) + (failed.no ?? 0)).toBe(24_000)
+    // Four standard errors of a share of a quarter.
+    expect(Math.abs((failed.yes ?? 0) - 2400)).toBeLessThan(330)
   })
 
   test('samples tell what a payload says, and an absent one tells nothing', async () => {
