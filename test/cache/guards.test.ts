@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Difference, differenceOf, sameAnswer } from '../../src/cache/semantic/guards.ts'
 
@@ -65,5 +66,54 @@ describe('two answers', () => {
     ['the same', 'the same', 0, true],
   ])('%s | %s', (one, other, similarity, same) => {
     expect(sameAnswer(one, other, similarity, 0.8)).toBe(same)
+  })
+})
+
+describe('whatever is asked', () => {
+  const words = fc.constantFrom(
+    'how',
+    'do',
+    'I',
+    'pay',
+    'the',
+    'fee',
+    'in',
+    'Berlin',
+    'Munich',
+    '5',
+    'five',
+    '7',
+    'days',
+    'not',
+    'off',
+    '"x"',
+    '$3',
+    '天気',
+    '.',
+    '?',
+  )
+  const questions = fc.array(words, { minLength: 1, maxLength: 12 }).map((all) => all.join(' '))
+  const seed = { seed: 20_261_128, numRuns: 500 }
+
+  test('the order of the two does not matter, and nothing differs from itself', () => {
+    fc.assert(
+      fc.property(questions, questions, (one, other) => {
+        expect(differenceOf(one, other)).toBe(differenceOf(other, one))
+        expect(differenceOf(one, one)).toBeUndefined()
+        expect(differenceOf(one, `please ${one}`.toLowerCase())).not.toBe('number')
+      }),
+      seed,
+    )
+  })
+
+  test('a "not", another number or another name always matters', () => {
+    fc.assert(
+      fc.property(questions, (one) => {
+        expect(differenceOf(one, `${one} not`)).toBeDefined()
+        expect(differenceOf(`${one} 12 days`, `${one} 13 days`)).toBeDefined()
+        expect(differenceOf(`${one} from Anna`, `${one} from Otto`)).toBeDefined()
+      }),
+      seed,
+    )
   })
 })
