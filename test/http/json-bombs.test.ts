@@ -50,7 +50,7 @@ test.each<[string, string, number]>([
   expect(response.status).toBe(status)
   // A fault is told in a line, not by repeating the body.
   if (status === 400) expect(text.length).toBeLessThan(2_000)
-  expect(performance.now() - startedMs).toBeLessThan(1_500)
+  expect(performance.now() - startedMs).toBeLessThan(5_000)
 })
 
 test('a compressed body is not unpacked', async () => {

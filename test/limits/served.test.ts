@@ -24,7 +24,7 @@ describe.skipIf(!postgres)('two server processes over one Postgres', () => {
     replicas = await startReplicas(postgres as string, {
       providers: { host: { kind: 'openai-compatible', base_url: `${host.url}v1` } },
       models: { dear: { kind: 'llm', provider: 'host', model: 'm', price } },
-      limits: [{ per: 'tenant', name: 'limited', requests_per_minute: 200 }],
+      limits: [{ per: 'tenant', name: 'limited', requests_per_day: 200 }],
       budgets: [
         { per: 'organisation', name: 'holding', period: 'total', usd: 0.5 },
         { per: 'tenant', name: 'limited', period: 'total', usd: 1_000 },
@@ -55,7 +55,7 @@ describe.skipIf(!postgres)('two server processes over one Postgres', () => {
     return counts
   }
 
-  test('400 requests at once against a limit of 200 a minute: within 5 %', async () => {
+  test('400 requests at once against a limit of 200 a day: within 5 %', async () => {
     const secret = await keyOf('limited')
     await expect.poll(async () => (await replicas.servers[1].call('GET', '/v1/models', undefined, secret)).status).toBe(200)
     const counts = await flood([secret], 400)
