@@ -51,8 +51,9 @@ const open = async (): Promise<void> => {
 providers:
   host: { kind: openai-compatible, base_url: "${host.url}v1" }
 models:
-  mock: { kind: llm, provider: host, model: mock }
-  judge: { kind: llm, provider: host, model: judge }
+  mock: { kind: llm, provider: host, model: mock, price: { input_per_million_usd: 1000, output_per_million_usd: 0 } }
+  judge: { kind: llm, provider: host, model: judge, price: { input_per_million_usd: 1 } }
+budgets: [{ per: tenant, name: narrow, period: total, usd: 0.035 }]
 `,
     'weir.yaml',
     {},
@@ -335,6 +336,23 @@ describe('client.evals of the OpenAI SDK', () => {
     // Those in flight when it went down are asked again, and a few of the cancelled run were.
     expect(questions().length - counts.size).toBeLessThan(40)
   }, 60_000)
+
+  test('spends the budget of its tenant, and no more', async () => {
+    const { evals } = clients.narrow
+    const one = await evals.create({ data_source_config: custom, testing_criteria: [same] })
+    const source = { type: 'file_content' as const, content: rows(12) }
+    const params = { max_completion_tokens: 5 }
+    const run = await evals.runs.create(one.id, {
+      data_source: { type: 'completions', model: 'mock', source, input_messages: template, sampling_params: params },
+    })
+    const { result_counts: counts } = await finished(clients.narrow, one.id, run.id)
+    // A cent each.
+    expect(counts.passed).toBeGreaterThan(0)
+    expect(counts.passed).toBeLessThanOrEqual(4)
+    expect(counts.errored).toBe(12 - counts.passed)
+    const items = (await evals.runs.outputItems.list(run.id, { eval_id: one.id })).data
+    expect(items.find(({ status }) => status === 'error')?.sample.error).toMatchObject({ code: 'insufficient_quota' })
+  })
 
   test('a tenant with many runs leaves room for others', async () => {
     const start = async (client: OpenAI, count: number) => {
