@@ -30,7 +30,7 @@ export type EvalsOptions = {
   answering: Omit<AnswerDeps, 'admit'>
   cost: Cost
   promptClosure: (prompt: PromptChoice) => Promise<string>
-  metrics: Pick<Metrics, 'scored'>
+  metrics: Pick<Metrics, 'scored' | 'gauge'>
   log: Logger
 }
 

@@ -12,7 +12,7 @@ export type OnlineScoresOptions = {
   clock: Clock
   config: () => WeirConfig
   models: ModelSources
-  metrics: Pick<Metrics, 'scored'>
+  metrics: Pick<Metrics, 'scored' | 'gauge'>
   log: Logger
 }
 
@@ -25,7 +25,7 @@ export const createOnlineScores = ({ db, clock, config, models, metrics, log }: 
     if (made?.of !== current) made = { of: current, plans: plansOf(current, models) }
     return made.plans
   }
-  return createOnlineScoring({
+  const scoring = createOnlineScoring({
     db,
     clock,
     plans,
@@ -34,6 +34,8 @@ export const createOnlineScores = ({ db, clock, config, models, metrics, log }: 
     onError: (error) => log.warn({ err: error }, 'live answers could not be scored; will try again'),
     tickMs: 2_000,
   })
+  metrics.gauge('weir_online_scoring_paused', 'Routes whose live answers are not scored until midnight UTC.', scoring.paused)
+  return scoring
 }
 
 const plansOf = ({ routes }: WeirConfig, models: ModelSources): ScoringPlan[] =>

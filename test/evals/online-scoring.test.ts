@@ -64,19 +64,19 @@ describeDatabases('online scoring', (makeDatabase) => {
   })
   const says = (pass: boolean) => async () => ({ pass, reason: 'so it is' })
   const scoring = (plan: ScoringPlan, more: Partial<OnlineScoringOptions> = {}) => {
-    const paused: string[] = []
+    const pauses: string[] = []
     const errors: unknown[] = []
     const one = createOnlineScoring({
       db,
       clock: () => nowMs,
       plans: () => [plan],
       onScore: () => {},
-      onPause: (_route, why) => paused.push(why),
+      onPause: (_route, why) => pauses.push(why),
       onError: (error) => errors.push(error),
       tickMs: 10,
       ...more,
     })
-    return { ...one, paused, errors }
+    return { ...one, pauses, errors }
   }
   const stored = async (column: string) =>
     (await db.execute<{ value: unknown }>(sql`select ${sql.raw(column)} as value from online_scores order by trace_id, scorer`)).map(
@@ -169,12 +169,14 @@ describeDatabases('online scoring', (makeDatabase) => {
     for (let look = 0; look < 3; look += 1) await capped.tick()
     // Two are judged at a time.
     expect(await spentSince(db, 'support', nowMs - 1)).toBeLessThanOrEqual(1.25)
-    expect(capped.paused).toEqual(['the 1 USD of the day are spent'])
+    expect(capped.pauses).toEqual(['the 1 USD of the day are spent'])
+    expect(capped.paused()).toBe(1)
     nowMs += 86_400_000 + 20 * 60_000
     const fresh = answered('Yes.')
     await insert([fresh])
     await capped.tick()
     expect(await stored(`trace_id::text`)).toContain(fresh.id)
+    expect(capped.paused()).toBe(0)
   })
 
   test('keeps no limit with a price that nobody knows', async () => {
@@ -183,7 +185,7 @@ describeDatabases('online scoring', (makeDatabase) => {
     await capped.tick()
     await capped.tick()
     expect(await stored('cost_usd')).not.toHaveLength(40)
-    expect(capped.paused).toEqual([expect.stringContaining('the price of its judge is unknown')])
+    expect(capped.pauses).toEqual([expect.stringContaining('the price of its judge is unknown')])
   })
 
   test('a declared metric reads the scores: per variant, and without the answers that were not judged', async () => {

@@ -39,6 +39,8 @@ export type OnlineScoring = {
   tick(): Promise<void>
   /** Why a route is not being scored now; undefined when it is. */
   pausedBy(plan: Pick<ScoringPlan, 'route' | 'maxUsdPerDay'>): Promise<string | undefined>
+  /** How many routes this replica found paused today. */
+  paused(): number
   close(): Promise<void>
 }
 
@@ -65,7 +67,10 @@ export const createOnlineScoring = (options: OnlineScoringOptions): OnlineScorin
   /** True while the route may go on. */
   const admitted = async (plan: ScoringPlan): Promise<boolean> => {
     const why = await pausedBy(plan)
-    if (why === undefined) return true
+    if (why === undefined) {
+      told.delete(plan.route)
+      return true
+    }
     const today = midnight(clock())
     if (told.get(plan.route) !== today) onPause(plan.route, why)
     told.set(plan.route, today)
@@ -142,6 +147,7 @@ export const createOnlineScoring = (options: OnlineScoringOptions): OnlineScorin
       await Promise.all(plans().map(look))
     },
     pausedBy,
+    paused: () => [...told.values()].filter((day) => day === midnight(clock())).length,
     close: async () => {
       stopped.abort()
       await running
