@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
-import type { DatasetItemJson, DatasetJson } from '../evals/datasets/json.ts'
+import type { AgreementJson, DatasetItemJson, DatasetJson } from '../evals/datasets/json.ts'
+import { digits, percent } from '../evals/reports/words.ts'
 import { AppError } from '../lib/errors.ts'
 import type { CliContext } from './context.ts'
 import { table } from './table.ts'
@@ -124,6 +125,7 @@ export const datasetCommands = (program: Command, context: CliContext): void => 
       })
   }
 
+  agreementCommand(datasets, context)
   deleteCommand(datasets, context)
 
   datasets
@@ -145,6 +147,33 @@ export const datasetCommands = (program: Command, context: CliContext): void => 
       if (options.out === undefined) context.print(text.trimEnd())
       else await writeFile(resolve(context.folder, options.out), text)
       context.note(`${lines} examples${options.format === 'openai-chat' && lines < 10 ? '; OpenAI wants ten at least' : ''}`)
+    })
+}
+
+const agreementCommand = (datasets: Command, context: CliContext): void => {
+  datasets
+    .command('agreement')
+    .description('whether scorers of live answers judge as the people who reviewed them: share and kappa')
+    .argument('<name>', 'of the dataset')
+    .option('--version <n>', 'of an older version', wholeNumber)
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  weir datasets agreement hard')
+    .action(async (name: string, options: { version?: number; json?: boolean }) => {
+      const query = new URLSearchParams(versionOf(options))
+      const response = await context.request(`/admin/datasets/${encodeURIComponent(name)}/agreement?${query}`)
+      const { data } = (await response.json()) as { data: AgreementJson[] }
+      if (options.json) return context.print(JSON.stringify(data))
+      const rows = data.map((one) => [
+        one.scorer,
+        one.answers,
+        one.both_good,
+        one.both_bad,
+        one.only_scorer,
+        one.only_people,
+        `${percent(one.share)} [${percent(one.interval.low)}, ${percent(one.interval.high)}]`,
+        digits(one.kappa),
+      ])
+      context.print(table(['SCORER', 'ANSWERS', 'BOTH GOOD', 'BOTH BAD', 'ONLY SCORER', 'ONLY PEOPLE', 'AGREE', 'KAPPA'], rows))
     })
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { datasetCommands } from '../../src/cli/datasets.ts'
 import { listAuditEvents } from '../../src/db/audit.ts'
+import { onlineScores } from '../../src/db/schema/online-scores.ts'
 import { readStoredCases } from '../../src/evals/stored-cases.ts'
 import { readSuite } from '../../src/evals/suite-file.ts'
 import { createFeedback } from '../../src/feedback/feedback.ts'
@@ -251,6 +252,26 @@ describeDatabases('datasets from production', (makeDatabase) => {
     ])
     await expect(suiteOf('datasets: [{ dataset: reviewed }]')).rejects.toThrow('approved or corrected')
     await expect(suiteOf('datasets: [{ dataset: nothing }]')).rejects.toThrow("there is no dataset 'nothing'")
+  })
+
+  test('tell whether a scorer can be trusted: its verdicts beside those of people', async () => {
+    // Both say good of five and bad of three of ten, and disagree about two: kappa 0.5833333.
+    const judged = [...Array(5).fill([true, true]), [true, false], [false, true], ...Array(3).fill([false, false])] as [boolean, boolean][]
+    const traces = judged.map((_, at) => asked(`Question ${at}?`, 'Answer.', { route: 'judged' }))
+    await insert(traces)
+    await weir('create', 'judged', '--where', 'route=judged', '--reason', 'r')
+    for (const { id, trace_id } of JSON.parse((await weir('queue', 'judged', '--json')).out)) {
+      const [passed, good] = judged[traces.findIndex((trace) => trace.id === trace_id)] ?? []
+      await database.db.insert(onlineScores).values({
+        ...{ traceId: trace_id, scorer: 'kind', tenant: 'default', route: 'judged', variant: null, variantHash: null, arm: null },
+        ...{ score: Number(passed), passed: passed ?? null, reason: '', costUsd: 0, startedAtMs: nowMs, atMs: nowMs },
+      })
+      await (good ? weir('approve', 'judged', id, '--reason', 'r') : weir('correct', 'judged', id, '--answer', 'Better.', '--reason', 'r'))
+    }
+    const [told] = JSON.parse((await weir('agreement', 'judged', '--json')).out)
+    expect(told).toMatchObject({ scorer: 'kind', answers: 10, both_good: 5, both_bad: 3, only_scorer: 1, only_people: 1, share: 0.8 })
+    expect(told.kappa).toBeCloseTo(0.5833333, 7)
+    expect((await weir('agreement', 'judged')).out).toMatch(/kind +10 +5 +3 +1 +1 +80 % .* 0.583/)
   })
 
   test('are deleted by version, and who did it stays', async () => {

@@ -1,3 +1,4 @@
+import type { Agreement } from '../online/agreement.ts'
 import type { Dataset, DatasetItem, ItemStatus } from './store.ts'
 
 export const datasetJson = (one: Dataset, counted: Record<ItemStatus, number> | undefined) => ({
@@ -39,3 +40,13 @@ export const itemJson = ({ review: said, ...one }: DatasetItem) => ({
 
 export type DatasetJson = ReturnType<typeof datasetJson>
 export type DatasetItemJson = ReturnType<typeof itemJson>
+
+export const agreementJson = ({ bothGood, bothBad, onlyScorer, onlyPeople, ...same }: Agreement) => ({
+  ...same,
+  both_good: bothGood,
+  both_bad: bothBad,
+  only_scorer: onlyScorer,
+  only_people: onlyPeople,
+})
+
+export type AgreementJson = ReturnType<typeof agreementJson>

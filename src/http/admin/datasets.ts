@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Database } from '../../db/database.ts'
 import { type DrawFilter, drawItems, refuseEmpty } from '../../evals/datasets/draw.ts'
 import { exportFormats, exportLine } from '../../evals/datasets/export.ts'
-import { datasetJson, itemJson } from '../../evals/datasets/json.ts'
+import { agreementJson, datasetJson, itemJson } from '../../evals/datasets/json.ts'
 import { reviewItem, type Verdict } from '../../evals/datasets/review.ts'
 import {
   countItems,
@@ -16,6 +16,7 @@ import {
   listItems,
   versionsOf,
 } from '../../evals/datasets/store.ts'
+import { agreementWith } from '../../evals/online/agreement.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { piiKinds } from '../../lib/pii.ts'
 import type { Env } from '../context.ts'
@@ -98,6 +99,21 @@ export const datasetRoutes = ({ db, clock }: { db: Database; clock: Clock }): Op
       const { reason, ...verdict } = body
       const by = { actor: actorOf(c), reason, nowMs: clock() }
       return c.json(itemJson(await reviewItem(db, found, path('id'), verdict satisfies Verdict, by)))
+    },
+  )
+  documented(
+    app,
+    'get',
+    '/{dataset}/agreement',
+    {
+      tag,
+      summary: 'How scorers of live answers judged the answers that people reviewed',
+      query: versionQuery,
+      response: { description: 'Scorers by name', schema: list(agreement) },
+    },
+    async (c, { path, query: { version } }) => {
+      const { id } = await findDataset(db, path('dataset'), version)
+      return c.json({ object: 'list', data: (await agreementWith(db, id)).map(agreementJson) })
     },
   )
   documented(
@@ -225,6 +241,17 @@ const dataset = z.object({
   created_by: z.string(),
   reason: z.string(),
   created_at: z.string(),
+})
+const agreement = z.object({
+  scorer: z.string(),
+  answers: z.int(),
+  both_good: z.int(),
+  both_bad: z.int(),
+  only_scorer: z.int(),
+  only_people: z.int(),
+  share: z.number(),
+  interval: z.object({ low: z.number(), high: z.number() }),
+  kappa: z.number().nullable(),
 })
 const item = z.object({
   object: z.literal('dataset.item'),
