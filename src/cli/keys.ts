@@ -20,6 +20,7 @@ type CreateOptions = {
   scope?: string[]
   tenant: string
   expires?: string
+  route?: string[]
   origin?: string[]
   limit?: string[]
   json?: boolean
@@ -37,6 +38,7 @@ export const keyCommands = (program: Command, context: CliContext): void => {
     .option('--scope <scope...>', 'inference or admin (default: inference)')
     .option('--tenant <tenant>', 'whose traffic this is', 'default')
     .option('--expires <date>', 'ISO date or date-time after which the key stops working')
+    .option('--route <name...>', 'routes and models that the key may call (default: all)')
     .option('--origin <origin...>', 'web pages that may use the key, such as https://app.example')
     .option('--limit <name=number...>', 'requests_per_minute, requests_per_day, tokens_per_minute, tokens_per_day or concurrency')
     .option('--json', 'print JSON')
@@ -52,6 +54,7 @@ export const keyCommands = (program: Command, context: CliContext): void => {
           scopes: options.scope,
           tenant: options.tenant,
           expires_at: options.expires,
+          allowed_routes: options.route,
           allowed_origins: options.origin,
           metadata: options.limit && Object.fromEntries(options.limit.map(limitOf)),
         },

@@ -71,7 +71,8 @@ const send = (method: string, path: string, body?: object) =>
 const ask = async (content: string) => {
   const response = await send('POST', '/v1/chat/completions', { model: 'support', messages: [{ role: 'user', content }] })
   await response.text()
-  await Bun.sleep(60)
+  await Bun.sleep(150)
+  await stats()
   return [response.headers.get('x-weir-cache'), response.headers.has('x-weir-cache-similarity')]
 }
 const stats = async () => {

@@ -31,9 +31,20 @@ describeDatabases('weir keys and weir projects', (makeDatabase) => {
   const create = async (...more: string[]) => JSON.parse((await run('keys', 'create', '--name', 'app', ...more, '--json')).out)
 
   test('a key is made with its origins and limits', async () => {
-    const key = await create('--tenant', 'acme', '--origin', 'https://a.example', 'https://b.example', '--limit', 'requests_per_minute=10')
+    const key = await create(
+      '--tenant',
+      'acme',
+      '--route',
+      'support',
+      '--origin',
+      'https://a.example',
+      'https://b.example',
+      '--limit',
+      'requests_per_minute=10',
+    )
     expect(key).toMatchObject({
       tenant: 'acme',
+      allowed_routes: ['support'],
       allowed_origins: ['https://a.example', 'https://b.example'],
       metadata: { requests_per_minute: '10' },
       previous_until: null,

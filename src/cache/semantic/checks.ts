@@ -23,8 +23,8 @@ export type Watched = {
 }
 
 export type Checks = {
-  /** False once too many hits of a variant were wrong, on every replica. */
-  isOn(watched: Watched): boolean
+  /** `off` once too many hits of a variant were wrong, on every replica; `unknown` until the database has told whether that is so. */
+  state(watched: Watched): 'on' | 'off' | 'unknown'
   note(watched: Watched, what: keyof Tally): void
   /** Of all replicas, as far as they have told. */
   list(): Promise<SemanticCheck[]>
@@ -48,13 +48,13 @@ export type ChecksOptions = {
 
 /** Counts in memory and tells the database, where all replicas' counts come together and a variant is switched off for all of them. */
 export const createChecks = ({ db, clock, everyMs = 5_000, onDisabled, onError = () => {} }: ChecksOptions): Checks => {
-  const known = new Map<string, { watched: Watched; since: Tally; own: Tally; isDisabled: boolean }>()
+  const known = new Map<string, { watched: Watched; since: Tally; own: Tally; state: 'on' | 'off' | 'unknown' }>()
   let telling: Promise<void> = Promise.resolve()
 
   const entryOf = (watched: Watched) => {
     let entry = known.get(watched.variantHash)
     if (entry === undefined) {
-      entry = { watched, since: blank(), own: blank(), isDisabled: false }
+      entry = { watched, since: blank(), own: blank(), state: 'unknown' }
       known.set(watched.variantHash, entry)
       // Another replica, or an earlier run, may have switched it off.
       void tell()
@@ -69,8 +69,9 @@ export const createChecks = ({ db, clock, everyMs = 5_000, onDisabled, onError =
       entry.since = blank()
       try {
         const after = await addTally(db, entry.watched, since, clock())
-        const isNews = after.disabledAtMs !== null && !entry.isDisabled
-        entry.isDisabled = after.disabledAtMs !== null
+        const state = after.disabledAtMs === null ? 'on' : 'off'
+        const isNews = state === 'off' && entry.state !== 'off'
+        entry.state = state
         if (isNews) onDisabled?.(after)
       } catch (error) {
         for (const name of names) entry.since[name] += since[name]
@@ -86,7 +87,7 @@ export const createChecks = ({ db, clock, everyMs = 5_000, onDisabled, onError =
   timer.unref()
 
   return {
-    isOn: (watched) => !entryOf(watched).isDisabled,
+    state: (watched) => entryOf(watched).state,
     note: (watched, what) => {
       const entry = entryOf(watched)
       entry.since[what] += 1
@@ -99,9 +100,9 @@ export const createChecks = ({ db, clock, everyMs = 5_000, onDisabled, onError =
     },
     totals: () => {
       const totals = { ...blank(), disabled: 0 }
-      for (const { own, isDisabled } of known.values()) {
+      for (const { own, state } of known.values()) {
         for (const name of names) totals[name] += own[name]
-        if (isDisabled) totals.disabled += 1
+        if (state === 'off') totals.disabled += 1
       }
       return totals
     },

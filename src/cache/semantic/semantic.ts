@@ -77,7 +77,7 @@ export const createSemantic = (options: SemanticOptions): Semantic => {
   return {
     find: async (request, key) => {
       const question = performance.now() < restsUntilMs ? undefined : questionOf(request)
-      if (question === undefined || !checks.isOn(watched)) return undefined
+      if (question === undefined || checks.state(watched) !== 'on') return undefined
       const place = placeOf(key, question)
       const made = vectorOf(question, key, request)
       if (!neighbours.has(place)) return undefined
@@ -94,7 +94,7 @@ export const createSemantic = (options: SemanticOptions): Semantic => {
     },
     add: (request, key) => {
       const question = questionOf(request)
-      if (question === undefined || !checks.isOn(watched)) return
+      if (question === undefined || checks.state(watched) === 'off') return
       void vectorOf(question, key, request).then((vector) => {
         if (vector) neighbours.add(placeOf(key, question), { digest: key.digest, text: question.text, vector })
       })
