@@ -364,7 +364,7 @@ describe('client.evals of the OpenAI SDK', () => {
       return { id: run.id, of: { eval_id: one.id } }
     }
     holdMs = 100
-    const mine = await Promise.all(Array.from({ length: 6 }, () => start(clients.acme, 100)))
+    const mine = await Promise.all(Array.from({ length: 6 }, () => start(clients.acme, 300)))
     const theirs = await start(clients.other, 2)
     expect(await finished(clients.other, theirs.of.eval_id, theirs.id)).toMatchObject({ result_counts: { passed: 2 } })
     const statuses = await Promise.all(mine.map(async ({ id, of }) => (await clients.acme.evals.runs.retrieve(id, of)).status))
