@@ -39,12 +39,16 @@ const takeOver = async (tx: Database, { route, limit, nowMs, holdMs }: ClaimOpti
 const takeNew = async (tx: Database, options: ClaimOptions): Promise<Claim[]> => {
   const { route, samplePercent, limit, nowMs, holdMs } = options
   const fromMs = await lookedTo(tx, route, nowMs)
+  // The sample first: it is small, and what it is compared with is not.
   const rows = await tx.execute<{ id: string; at_ms: number }>(sql`
-    select t.id, (extract(epoch from t.started_at) * 1000)::double precision as at_ms from traces t
-    where t.route = ${route} and t.started_at >= ${iso(fromMs - lateMs)}::timestamptz
-      and t.purpose = 'live' and t.endpoint = 'chat' and t.status = 'ok' and coalesce(t.cache, '') not in ('hit', 'stale')
-      and ('x' || substr(encode(sha256(convert_to(${`${route}/`} || t.id::text, 'UTF8')), 'hex'), 1, 8))::bit(32)::bigint < ${share(samplePercent)}
-      and exists (select 1 from trace_payloads p where p.id = t.id)
+    with sampled as materialized (
+      select t.id, t.started_at from traces t
+      where t.route = ${route} and t.started_at >= ${iso(fromMs - lateMs)}::timestamptz
+        and t.purpose = 'live' and t.endpoint = 'chat' and t.status = 'ok' and coalesce(t.cache, '') not in ('hit', 'stale')
+        and ('x' || substr(encode(sha256(convert_to(${`${route}/`} || t.id::text, 'UTF8')), 'hex'), 1, 8))::bit(32)::bigint < ${share(samplePercent)}
+    )
+    select t.id, (extract(epoch from t.started_at) * 1000)::double precision as at_ms from sampled t
+    where exists (select 1 from trace_payloads p where p.id = t.id)
       and not exists (select 1 from online_scores s where s.trace_id = t.id)
       and not exists (select 1 from online_score_claims c where c.trace_id = t.id)
     order by t.started_at, t.id limit ${limit}`)
