@@ -1,6 +1,6 @@
 """Training episodes: a shared prefix (system message and passages) and several questions that each stand alone after it.
 
-    python generate.py PROSE.jsonl [--count 3] [--level 1.0]      prints samples
+    python generate.py PROSE.jsonl [--people xquad.en.json] [--synonyms synonyms.json] [--count 3] [--level 1.0]      prints samples
 
 An answer is a list of pieces `(text, source)`; `source` is where in prefix + prompt the piece was copied from, so that
 training can show an attention head where to look.
@@ -13,8 +13,9 @@ import json
 import random
 from collections import Counter
 
+import people
 from facts import facts
-from questions import FILLER, LEADS, WORD, Weights, ask, coverage, keys, reword
+from questions import FILLER, LEADS, WORD, Paraphrase, Weights, ask, coverage, keys, reword
 from small_talk import no_passages
 
 REFUSAL = "I could not find that in the passages."
@@ -76,7 +77,9 @@ class Episode:
 
 
 class Generator:
-    def __init__(self, prose_path: str, banking_path: str | None = None, held_out: int = 50):
+    def __init__(self, prose_path: str, banking_path: str | None = None, held_out: int = 50, people_path: str | None = None, synonyms_path: str | None = None):
+        self.articles = {development: people.read(people_path, development) if people_path else [] for development in (False, True)}
+        self.paraphrase = Paraphrase(synonyms_path)
         self.documents = [json.loads(line) for line in open(prose_path)]
         self.development = self.documents[::held_out]
         self.documents = [d for i, d in enumerate(self.documents) if i % held_out]
@@ -95,8 +98,13 @@ class Generator:
         """`characters` bounds the prefix; `level` in [0, 1] goes from one-sentence passages to real pages."""
         if r.random() < 0.07:
             return Episode(*no_passages(r, self.queries, turns))
-        invented = r.random() < (0.4 if level < 0.3 else 0.3)
-        passages, known, outside = self._invented(r, characters, level) if invented else self._real(r, characters, level, development)
+        kind = r.random()
+        if kind < (0.4 if level < 0.3 else 0.3):
+            passages, known, outside = self._invented(r, characters, level)
+        elif self.articles[development] and kind < 0.65:
+            passages, known, outside = people.passages(r, r.choice(self.articles[development]), characters, level)
+        else:
+            passages, known, outside = self._real(r, characters, level, development)
         return self._compose(r, passages, known, outside, turns)
 
     def _real(self, r: random.Random, characters: int, level: float, development: bool):
@@ -211,6 +219,8 @@ class Generator:
         wanted = keys(question)
         if not wanted or not self._clear(wanted, sentence, shown):
             return None
+        # Told apart by its words first; then some of them are said otherwise.
+        question = self.paraphrase.soften(r, question)
         return self._placed(r, question, sentence) if r.random() < 0.2 else question
 
     def _clear(self, wanted: list[str], sentence: Sentence, shown: list[Sentence]) -> bool:
@@ -233,7 +243,7 @@ class Generator:
         words = [w for w in WORD.findall(question) if keys(w)]
         if not words:
             return None
-        other = r.choice(outside) if outside and isinstance(outside[0], str) and r.random() < 0.6 else r.choice(r.choice(r.choice(r.choice(self.documents)["sections"])["paragraphs"]))
+        other = r.choice(outside) if outside and r.random() < 0.6 else r.choice(r.choice(r.choice(r.choice(self.documents)["sections"])["paragraphs"]))
         present = frozenset().union(*(s.keys for s in shown))
         candidates = [w for w in WORD.findall(other) if keys(w) and keys(w)[0] not in present and self.weights.of(keys(w)[0]) > 4]
         if not candidates:
@@ -245,16 +255,17 @@ class Generator:
 
     def _unanswerable(self, r: random.Random, shown: list[Sentence], known, outside) -> str | None:
         """Asks what another sentence of the same page says, preferring questions that share words with what is shown."""
-        if known and outside and r.random() < 0.85:
+        prose = [x for x in outside if isinstance(x, str)]
+        if outside and not prose and r.random() < 0.85:
             fact = r.choice(outside)
             stated = {(f.kind, f.index, f.x) for f in known.values()}
             return reword(r, fact.question(r), r.choice([0, 0.2])) if (fact.kind, fact.index, fact.x) not in stated else None
         if not known and r.random() < 0.12:
-            return self._swapped(r, shown, outside)
+            return self._swapped(r, shown, prose)
         best, found = -1.0, None
         for _ in range(r.choice([1, 1, 3])):
-            if not known and outside and r.random() < 0.75:
-                question = ask(r, r.choice(outside), self.weights)
+            if prose and r.random() < 0.75:
+                question = ask(r, r.choice(prose), self.weights)
             elif self.queries and r.random() < 0.25:
                 question = r.choice(self.queries)
             elif r.random() < 0.5:  # a question about what is shown, asked of something else
@@ -267,17 +278,19 @@ class Generator:
             score = max((coverage(wanted, s.keys, self.weights) for s in shown), default=0.0)
             if wanted and best < score < 0.45:
                 best, found = score, question
-        return found
+        return found and self.paraphrase.soften(r, found)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("prose")
+    parser.add_argument("--people")
+    parser.add_argument("--synonyms")
     parser.add_argument("--count", type=int, default=3)
     parser.add_argument("--level", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    generator = Generator(arguments.prose)
+    generator = Generator(arguments.prose, people_path=arguments.people, synonyms_path=arguments.synonyms)
     for n in range(arguments.count):
         episode = generator.episode(random.Random(arguments.seed + n), 900, arguments.level, 4)
         print("=" * 100, episode.prefix, sep="\n")

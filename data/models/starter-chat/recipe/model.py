@@ -102,7 +102,7 @@ class Llama(nn.Module):
         guides["start"] = F.nll_loss(looks("start", where, rows), source[rows, where])
         if self.frozen:
             return loss, guides | {"aim": self.looked_for(batch, "aim", looks)}
-        rows, where = ((begin >= 0) & (torch.rand(begin.shape) < 0.2)).nonzero(as_tuple=True)
+        rows, where = ((begin >= 0) & (torch.rand(begin.shape, device=begin.device) < 0.2)).nonzero(as_tuple=True)
         for name in ("begin", "number"):
             guides[name] = F.nll_loss(looks(name, where, rows), batch[name][rows, where])
         for name in ("match", "aim", "gather"):

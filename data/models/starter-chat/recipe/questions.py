@@ -4,6 +4,7 @@ A question is good when the sentence it was made from shares clearly more of its
 sentence the model will see; a question is unanswerable when no sentence shares enough of them.
 """
 
+import json
 import math
 import random
 import re
@@ -145,6 +146,41 @@ def reword(r: random.Random, question: str, rate: float) -> str:
     elif slip < 0.17:
         text = "Hi, " + text[0].lower() + text[1:]
     return text.replace("`", "") if r.random() < 0.5 else text
+
+
+class Paraphrase:
+    """Says content words of a question otherwise, by a table of synonyms (see wordnet.py); without one, nothing changes."""
+
+    def __init__(self, path: str | None):
+        self.same: dict[str, list[str]] = json.load(open(path)) if path else {}
+
+    def other(self, r: random.Random, word: str) -> str | None:
+        low = word.lower()
+        for ending, drop in (("", 0), ("s", 1), ("ed", 2), ("ed", 1), ("ing", 3)):
+            if not low.endswith(ending) or (ending and low.endswith("ss")):
+                continue
+            same = self.same.get(low[: len(low) - drop] if drop else low)
+            if same:
+                new = r.choice(same)
+                if ending == "ed":
+                    new += "d" if new.endswith("e") else "ed"
+                elif ending == "ing":
+                    new = (new[:-1] if new.endswith("e") else new) + "ing"
+                elif ending == "s":
+                    new += "es" if new.endswith(("s", "x", "ch", "sh")) else "s"
+                return new.capitalize() if word[0].isupper() else new
+        return None
+
+    def soften(self, r: random.Random, question: str) -> str:
+        rate = r.choice([0.0, 0.0, 0.25, 0.5, 0.8]) if self.same else 0.0
+
+        def swap(match: re.Match) -> str:
+            word = match[0]
+            if word.isalpha() and len(word) > 3 and word.lower() not in STOP and r.random() < rate:
+                return self.other(r, word) or word
+            return word
+
+        return WORD.sub(swap, question) if rate else question
 
 
 _MAKERS = [_keywords, _span, _inverted, _inverted, _ruled, _ruled, _ruled]

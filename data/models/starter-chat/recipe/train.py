@@ -1,6 +1,11 @@
 """Trains the tokenizer and the model; checkpoints often and resumes from the last checkpoint.
 
-    python train.py --prose PROSE.jsonl --work FOLDER [--banking train.csv] [--million-tokens 60] [--threads 1]
+    python train.py --prose PROSE.jsonl --work FOLDER [--banking train.csv] [--people xquad.en.json] [--synonyms synonyms.json]
+                    [--million-tokens 60] [--threads 1]
+                    [--device cuda --workers 15 --batch-tokens 32768 --minutes 9 --width 320 --layers 7 --heads 5 --hidden 864]
+
+A worker makes 80,000 tokens a second; where a GPU is faster than its `--workers`, each batch may be used `--reuse` times. `--minutes` ends the
+training by time, with the learning rate decayed until then; run the same command again, with more minutes, to go on.
 
 Rows are packed with episodes: a prefix and turns that each see the prefix and themselves, as if they stood alone. The loss is
 on the answers. One attention head is also shown where the next token is copied from; the exported model is a plain Llama.
@@ -15,7 +20,7 @@ import time
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from generate import REFUSAL, Generator
 from model import CONFIG, GUIDES, Llama, Muon
@@ -174,16 +179,40 @@ def collate(rows: list[Row]) -> dict:
 
 
 class Stream(IterableDataset):
-    def __init__(self, generator, tokenizer, seed: int, start: int, batch_tokens: int):
-        self.generator, self.tokenizer, self.seed, self.start, self.batch_tokens = generator, tokenizer, seed, start, batch_tokens
+    """Batches of one row length each; the workers take turns by step."""
+
+    def __init__(self, generator, tokenizer, seed: int, start: int, batch_tokens: int, ahead: float):
+        self.generator, self.tokenizer, self.seed, self.start, self.batch_tokens, self.ahead = generator, tokenizer, seed, start, batch_tokens, ahead
 
     def __iter__(self):
-        step = self.start
+        worker = get_worker_info()
+        number, workers = (worker.id, worker.num_workers) if worker else (0, 1)
+        step = self.start + number
         while True:
             r = random.Random(self.seed * 1_000_003 + step)
-            length, level = stage(step * self.batch_tokens, r)
+            length, level = stage(step * self.batch_tokens * self.ahead, r)
             yield collate([make_row(self.generator, self.tokenizer, r, length, level) for _ in range(self.batch_tokens // length)])
-            step += 1
+            step += workers
+
+
+class Reused:
+    """Each batch `times` times: at once, and then among those of its length that came lately."""
+
+    def __init__(self, batches, times: int, seed: int):
+        self.batches, self.times, self.random = iter(batches), times, random.Random(seed)
+        self.lately: list[dict] = []
+
+    def __iter__(self):
+        while True:
+            fresh = next(self.batches)
+            yield fresh
+            self.lately = [*self.lately[-255:], fresh]
+            for _ in range(self.times - 1):
+                yield self.random.choice(self.lately)
+
+
+def moved(batch: dict, device: str) -> dict:
+    return batch if device == "cpu" else {name: value.to(device, non_blocking=True) if isinstance(value, torch.Tensor) else value for name, value in batch.items()}
 
 
 @torch.no_grad()
@@ -206,6 +235,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--prose", required=True)
     parser.add_argument("--banking")
+    parser.add_argument("--people")
+    parser.add_argument("--synonyms")
     parser.add_argument("--work", type=pathlib.Path, required=True)
     parser.add_argument("--million-tokens", type=float, default=60)
     parser.add_argument("--decay", type=float, nargs=2, metavar=("FROM", "UNTIL"), help="decay the learning rate between these Unix times instead")
@@ -215,11 +246,18 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=9)
     parser.add_argument("--frozen", type=int, default=0, help="layers from the first that keep their weights; with the embedding")
     parser.add_argument("--steps", type=int, default=10**9)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--reuse", type=int, default=1)
+    parser.add_argument("--minutes", type=float, help="of this run; ends the training in place of --million-tokens")
+    for name in ("width", "layers", "heads", "hidden"):
+        parser.add_argument(f"--{name}", type=int, default=CONFIG[name])
     arguments = parser.parse_args()
+    config = CONFIG | {name: getattr(arguments, name) for name in ("width", "layers", "heads", "hidden")}
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     arguments.work.mkdir(parents=True, exist_ok=True)
-    generator = Generator(arguments.prose, arguments.banking)
+    generator = Generator(arguments.prose, arguments.banking, people_path=arguments.people, synonyms_path=arguments.synonyms)
     tokenizer_path, checkpoint_path = arguments.work / "tokenizer.json", arguments.work / "checkpoint.pt"
     if not tokenizer_path.exists():
         train_tokenizer(generator, tokenizer_path, CONFIG["vocabulary"])
@@ -227,51 +265,55 @@ def main() -> None:
     r = random.Random(77)
     development = {f"{length}": [collate([make_row(generator, tokenizer, r, length, level, True) for _ in range(6144 // length)]) for _ in range(3)] for length, level in ((256, 0.1), (768, 1.0))}
 
-    model = Llama(**CONFIG)
+    model = Llama(**config).to(arguments.device)
     optimizer = Muon(model)
     step, seconds = 0, 0.0
     if checkpoint_path.exists():
-        saved = torch.load(checkpoint_path, weights_only=False)
+        saved = torch.load(checkpoint_path, weights_only=False, map_location=arguments.device)
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
         step, seconds = saved["step"], saved["seconds"]
     model.frozen = arguments.frozen
     model.embedding.requires_grad_(not arguments.frozen)
     print(json.dumps({"parameters": sum(p.numel() for p in model.parameters()), "step": step}), flush=True)
-    loader = iter(DataLoader(Stream(generator, tokenizer, arguments.seed, step, arguments.batch_tokens), batch_size=None, num_workers=1, prefetch_factor=8))
+    stream = Stream(generator, tokenizer, arguments.seed, step // arguments.reuse, arguments.batch_tokens, arguments.reuse)
+    made = DataLoader(stream, batch_size=None, num_workers=arguments.workers, prefetch_factor=8)
+    loader = iter(Reused(made, arguments.reuse, arguments.seed))
+    development = {name: [moved(batch, arguments.device) for batch in batches] for name, batches in development.items()}
     began, first, running, last_saved = time.time(), step, {}, time.time()
     stopped = []
     signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
     while step < arguments.steps and not stopped:
         tokens = step * arguments.batch_tokens
         left = 1 - tokens / (arguments.million_tokens * 1e6)
-        if arguments.decay:
+        if arguments.minutes:
+            left = 1 - (time.time() - began) / (60 * arguments.minutes)
+        elif arguments.decay:
             left = 0.4 * min(1.0, (arguments.decay[1] - time.time()) / (arguments.decay[1] - arguments.decay[0]))
         if left <= 0:
             break
         rate = arguments.learning_rate * min(1.0, (step + 1) / 100) * min(1.0, left / 0.4 + 0.02)
-        batch = next(loader)
+        batch = moved(next(loader), arguments.device)
         loss, guides = model.loss(batch)
         (loss + sum(GUIDES[name][2] * guide for name, guide in guides.items())).backward()
         optimizer.step(rate)
         step += 1
         for name, value in {"loss": loss, **guides}.items():
-            value = value.detach().item()
-            running[name] = 0.98 * running.get(name, value) + 0.02 * value
+            running[name] = 0.98 * running.get(name, value.detach()) + 0.02 * value.detach()
         if step % 50 == 0:
             pace = (step - first) * arguments.batch_tokens / (time.time() - began)
-            print(json.dumps({"step": step, "Mtok": round(step * arguments.batch_tokens / 1e6, 2), **{k: round(v, 3) for k, v in running.items()}, "tok/s": round(pace), "rate": round(rate, 5)}), flush=True)
+            print(json.dumps({"step": step, "Mtok": round(step * arguments.batch_tokens / 1e6, 2), **{k: round(float(v), 3) for k, v in running.items()}, "tok/s": round(pace), "rate": round(rate, 5)}), flush=True)
         if step % 250 == 0:
             print(json.dumps({"step": step, "development": {name: evaluate(model, batches) for name, batches in development.items()}}), flush=True)
         if time.time() - last_saved > 120:
-            save(checkpoint_path, model, optimizer, step, seconds + time.time() - began)
+            save(checkpoint_path, model, optimizer, config, step, seconds + time.time() - began)
             last_saved = time.time()
-    save(checkpoint_path, model, optimizer, step, seconds + time.time() - began)
+    save(checkpoint_path, model, optimizer, config, step, seconds + time.time() - began)
     print(json.dumps({"step": step, "final": {name: evaluate(model, batches) for name, batches in development.items()}, "hours": round((seconds + time.time() - began) / 3600, 2)}), flush=True)
 
 
-def save(path: pathlib.Path, model, optimizer, step: int, seconds: float) -> None:
-    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "seconds": seconds, "config": CONFIG}, path.with_suffix(".tmp"))
+def save(path: pathlib.Path, model, optimizer, config: dict, step: int, seconds: float) -> None:
+    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "seconds": seconds, "config": config}, path.with_suffix(".tmp"))
     path.with_suffix(".tmp").rename(path)
 
 
