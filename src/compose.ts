@@ -188,6 +188,7 @@ export const openWeir = async ({ environment, config, log, serving }: WeirOption
     answering,
     cost,
     promptClosure: knowledge.promptClosure,
+    documentsRead: knowledge.documentsRead,
     metrics,
     log,
   })

@@ -30,6 +30,8 @@ export type EvalsOptions = {
   answering: Omit<AnswerDeps, 'admit'>
   cost: Cost
   promptClosure: (prompt: PromptChoice) => Promise<string>
+  /** Resolves when the documents that routes answer from are there. */
+  documentsRead: () => Promise<void>
   metrics: Pick<Metrics, 'scored' | 'gauge'>
   log: Logger
 }
@@ -43,7 +45,8 @@ export type Evals = {
 }
 
 /** Evaluation suites over the routes in force. */
-export const createEvals = ({ db, clock, live, answering, cost, promptClosure, metrics, log }: EvalsOptions): Evals => {
+export const createEvals = (options: EvalsOptions): Evals => {
+  const { db, clock, live, answering, cost, promptClosure, documentsRead, metrics, log } = options
   const answer = createAnswer({
     ...answering,
     admit: undefined,
@@ -61,7 +64,15 @@ export const createEvals = ({ db, clock, live, answering, cost, promptClosure, m
     judgeCost: ({ model, usage, upstreamMs }) => cost({ model, upstreamModel: null, usage, upstreamMs, atMs: clock() }),
     folder: 'evals',
   }
-  const evaluations = createEvaluations({ db, clock, answer, routes: answering.routes, ...models, promptClosure })
+  const made = createEvaluations({ db, clock, answer, routes: answering.routes, ...models, promptClosure })
+  const evaluations: Evaluations = {
+    ...made,
+    run: async (wanted) => {
+      // The first command of a fresh checkout may be a suite.
+      await documentsRead()
+      return made.run(wanted)
+    },
+  }
   const online = createOnlineScores({ db, clock, config: () => live().config, models, metrics, log })
   return {
     evaluations,

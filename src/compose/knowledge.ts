@@ -45,6 +45,8 @@ export type Knowledge = {
   readPinned(): Promise<void>
   /** Drops indexes that a switch left behind more than a week ago. */
   reclaimIndexes(): Promise<string[]>
+  /** Resolves when the sources of the declared collections were read once; begins to when nobody did, as in a command without a server. */
+  documentsRead(): Promise<void>
   /** Reads what routes need; ingests sources in the background when `serving`. */
   start(serving: boolean): Promise<void>
   close(): Promise<void>
@@ -85,6 +87,11 @@ export const createKnowledge = (options: KnowledgeOptions): Knowledge => {
     }
   }
   let working: Promise<unknown> = Promise.resolve()
+  let reading: Promise<void> | undefined
+  const documentsRead = (): Promise<void> => {
+    reading ??= ingestSources(live().config, retrieval, log, signal).then(indexes.look)
+    return reading
+  }
 
   return {
     moving: { promptClosure: promptClosure(prompts), indexVersion: indexes.indexVersion },
@@ -98,6 +105,7 @@ export const createKnowledge = (options: KnowledgeOptions): Knowledge => {
       '/admin/prompts': promptRoutes({ db, clock, findPassingEvalRun: promptGate(db), casesOf: suiteCases(db, clock) }),
     },
     readPinned,
+    documentsRead,
     reclaimIndexes: () => reclaimStandby(retrieval, weekMs),
     start: async (serving) => {
       // Commands too: a sync before the first start would leave nothing labelled `production`.
@@ -106,8 +114,7 @@ export const createKnowledge = (options: KnowledgeOptions): Knowledge => {
       await readPinned()
       await indexes.look()
       if (!serving) return
-      const read = ingestSources(live().config, retrieval, log, signal).then(indexes.look)
-      working = Promise.all([read, indexes.follow(), attachments.resume()]).catch((error) => {
+      working = Promise.all([documentsRead(), indexes.follow(), attachments.resume()]).catch((error) => {
         if (!signal.aborted) log.error({ err: error }, 'background work on documents stopped')
       })
     },
