@@ -1,6 +1,6 @@
 import { tryLockedTransaction } from '../db/advisory-lock.ts'
 import type { Database } from '../db/database.ts'
-import { addEvent, isSilenced, listSilences, liveAlert, openAlert, resolveAlert } from './alerts.ts'
+import { addEvent, isSilenced, listAlerts, listSilences, liveAlert, openAlert, resolveAlert } from './alerts.ts'
 import { type GoldenSet, readGoldenSet } from './golden-set.ts'
 import type { MonitorPlan } from './plan.ts'
 import { type AskGolden, askAll, compareReplay, similarities } from './replay.ts'
@@ -71,7 +71,7 @@ const begin = async (
   return beginReplay(db, of, { ...by, baselineId: baseline?.id ?? null, cases: golden.cases.length })
 }
 
-/** Undefined while it is not due: in its time, when a host names another model in live answers, or to confirm that answers moved. */
+/** Undefined while it is not due: in its time, after an alert, when a host names another model in live answers, or to confirm that answers moved. */
 const reasonToReplay = async (db: Database, of: ReplayOf, everyMs: number, nowMs: number): Promise<string | undefined> => {
   const replays = await listReplays(db, { ...of, limit: 3 })
   const [last, before] = replays
@@ -80,6 +80,11 @@ const reasonToReplay = async (db: Database, of: ReplayOf, everyMs: number, nowMs
   if (last.status === 'failed') return nowMs > last.startedAtMs + Math.min(everyMs, retryMs) ? 'the one before failed' : undefined
   if (nowMs >= last.startedAtMs + everyMs) return 'in its time'
   if (last.moved === true && before?.moved !== true) return 'answers moved: once more to be sure'
+  const alerts = await listAlerts(db, { route: of.route, states: ['open', 'acknowledged'], limit: 100 })
+  const newer = alerts.find(({ variantHash, signal, openedAtMs }) => {
+    return variantHash === of.variantHash && signal !== goldenSignal && openedAtMs > last.startedAtMs
+  })
+  if (newer) return `to tell who changed: ${newer.signal} drifts`
   const live = await liveModels(db, of.route, of.variantHash, last.startedAtMs)
   const unheard = live.find((model) => !last.knownModels.includes(model))
   return unheard === undefined || last.knownModels.length === 0 ? undefined : `a host names the model ${unheard} now`

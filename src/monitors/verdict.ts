@@ -11,7 +11,7 @@ export type Verdict = {
 /** Who changed: the users, we or a provider, or only what people make of the answers. Told from the signals that drift and the golden set. */
 export const verdictOf = (drifting: ReadonlySet<Tag>, golden: GoldenState): Verdict => {
   const data = drifting.has('data')
-  const unasked = golden === 'unknown' ? ' No golden set is replayed, so nothing says whether we or the provider changed too.' : ''
+  const unasked = golden === 'unknown' ? ' No replay of a golden set says yet whether we or the provider changed too.' : ''
   if (golden === 'moved') {
     return data
       ? {

@@ -5,7 +5,7 @@ import type { MonitorPlan } from './plan.ts'
 import type { Reference } from './reference.ts'
 import { wholeMinutes } from './roll-up.ts'
 
-/** The next window of a variant that has ended and been counted; undefined while there is none. Windows follow one another without gaps. */
+/** The next window of a variant that has ended and been counted; undefined while there is none. Windows follow one another, but for those without traffic. */
 export const nextWindow = async (
   db: Database,
   plan: Pick<MonitorPlan, 'window' | 'latenessMs'>,
@@ -21,8 +21,9 @@ export const nextWindow = async (
     return endMs === undefined ? undefined : of(sinceMs, endMs)
   }
   const lengthMs = plan.window.minutes * minuteMs
-  // After a pause of the server it goes on with what is recent.
-  const fromMs = Math.max(Math.ceil(sinceMs / lengthMs) * lengthMs, Math.floor((readyMs - longestPastMs) / lengthMs) * lengthMs)
+  const firstMs = await firstRequest(db, of(Math.max(Math.ceil(sinceMs / lengthMs) * lengthMs, readyMs - longestPastMs), readyMs))
+  if (firstMs === undefined) return undefined
+  const fromMs = Math.floor(firstMs / lengthMs) * lengthMs
   return fromMs + lengthMs <= readyMs ? of(fromMs, fromMs + lengthMs) : undefined
 }
 
@@ -31,6 +32,13 @@ const lastWindowEnd = async (db: Database, referenceId: string): Promise<number 
     sql`select max(to_at) as to_at from monitor_windows where reference_id = ${referenceId}`,
   )
   return row?.to_at ? Date.parse(row.to_at) : undefined
+}
+
+const firstRequest = async (db: Database, { route, variantHash, fromMs, toMs }: Stretch): Promise<number | undefined> => {
+  const [row] = await db.execute<{ minute: string | null }>(sql`
+    select min(minute) as minute from monitor_minutes
+    where route = ${route} and variant_hash = ${variantHash} and minute >= ${iso(fromMs)}::timestamptz and minute < ${iso(toMs)}::timestamptz`)
+  return row?.minute ? Date.parse(row.minute) : undefined
 }
 
 const endOfRequests = async (

@@ -117,6 +117,15 @@ describeDatabases('windows', (makeDatabase, kind) => {
     expect(rows.map(({ reason }) => reason)).toEqual(['the window holds 10 samples of at least 50'])
   })
 
+  test('a window without any traffic is none, and what came before it still counts as the one before', async () => {
+    const at = await traffic(longer, 4)
+    await serve(database.db, { fromMs: at(8), toMs: at(9), count: 100, each: longer })
+    const look = await started()
+    nowMs = at(9) + 2 * minuteMs
+    await look.tick()
+    expect(await alarms()).toMatchObject({ places: [0, 1, 2, 3, 8], alarm: ['8 prompt_tokens'] })
+  })
+
   test('a window of traces that may still arrive is not closed', async () => {
     const at = await traffic(usual)
     const look = await started({ latenessMs: 5 * minuteMs })

@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from 'vitest'
 import { createAnswer } from '../../src/answer/answer.ts'
 import { seededRandom } from '../../src/lib/stats/random.ts'
 import { openAiCompatible } from '../../src/models/providers/openai-compatible.ts'
-import { alertEvents, listAlerts } from '../../src/monitors/alerts.ts'
+import { alertEvents, listAlerts, openAlert } from '../../src/monitors/alerts.ts'
 import { type GoldenDeps, replayNow, replayWhenDue } from '../../src/monitors/golden.ts'
 import { readGolden } from '../../src/monitors/golden-report.ts'
 import { readGoldenSet } from '../../src/monitors/golden-set.ts'
@@ -130,6 +130,17 @@ describeDatabases('the golden set', (makeDatabase) => {
       knownModels: ['m-1', 'm-2'],
     })
     await live('m-2')
+    expect(await replayWhenDue(at.deps, plan, signal)).toBeUndefined()
+  })
+
+  test('is asked when an alert is opened, to tell who changed', async () => {
+    await using at = await host()
+    await replayWhenDue(at.deps, plan, signal)
+    nowMs += hourMs
+    const alert = { route: 'support', variant: 'a', variantHash: hash, signal: 'prompt_tokens', tag: 'data', windowId: null } as const
+    await openAlert(database.db, alert, { actor: 'monitor', note: null, detail: null, nowMs })
+    nowMs += minuteMs
+    expect(await replayWhenDue(at.deps, plan, signal)).toMatchObject({ reason: 'to tell who changed: prompt_tokens drifts', moved: false })
     expect(await replayWhenDue(at.deps, plan, signal)).toBeUndefined()
   })
 
