@@ -96,18 +96,19 @@ export const createMonitors = (options: MonitorsOptions): Monitors => {
     onError: (error, route) => log.warn({ err: error, route }, 'the traffic of a route could not be monitored; will try again'),
   })
 
+  const isMonitored = ({ route }: { route: string }) => Object.hasOwn(config().monitors, route)
   metrics.gauges(
     'weir_monitor_effect',
     'Size of the change of a signal in its newest window.',
     ['route', 'variant', 'signal', 'effect'],
     () =>
-      gauged.effects.map(({ route, variant, signal, effectName, effect }) => ({
+      gauged.effects.filter(isMonitored).map(({ route, variant, signal, effectName, effect }) => ({
         labels: [route, variant, signal, effectName],
         value: effect,
       })),
   )
   metrics.gauges('weir_monitor_alert_open', 'Alerts that nobody has resolved.', ['route', 'variant', 'tag'], () =>
-    gauged.alerts.map(({ route, variant, tag, n }) => ({ labels: [route, variant, tag], value: n })),
+    gauged.alerts.filter(isMonitored).map(({ route, variant, tag, n }) => ({ labels: [route, variant, tag], value: n })),
   )
 
   const planned = (route: string): MonitorPlan => {

@@ -130,8 +130,13 @@ const dueWindow = async (db: Database, plan: MonitorPlan, reference: Reference, 
   if (rolledToMs === undefined) return undefined
   const window = await nextWindow(db, plan, reference, rolledToMs)
   if (window === undefined) return undefined
-  const unread = await isUnread(db, window)
-  return unread.samples || (unread.embeddings && nowMs < window.toMs + plan.latenessMs + embeddingsWaitMs) ? undefined : window
+  return (await isWaitedFor(db, window, plan, nowMs)) ? undefined : window
+}
+
+/** Samples are waited for until they are read, embeddings for a while: their model may be away. */
+const isWaitedFor = async (db: Database, stretch: Stretch, { latenessMs }: MonitorPlan, nowMs: number): Promise<boolean> => {
+  const unread = await isUnread(db, stretch)
+  return unread.samples || (unread.embeddings && nowMs < stretch.toMs + latenessMs + embeddingsWaitMs)
 }
 
 /** Of each variant the newest reference; one whose signals mean something else is of no use. */
@@ -153,8 +158,7 @@ const referencesOfNewVariants = async ({ db, clock, signals }: ControllerDeps, p
     if (known.has(variantHash)) continue
     const stretch = await firstRequests(db, route, variantHash, autoReference, clock() - wholeMinutes(plan.latenessMs) - 60_000)
     if (stretch === undefined) continue
-    const unread = await isUnread(db, { route, variantHash, ...stretch })
-    if (unread.samples || unread.embeddings) continue
+    if (await isWaitedFor(db, { route, variantHash, ...stretch }, plan, clock())) continue
     const reason = `the first ${autoReference} requests of this variant (auto_reference_requests)`
     await createReference(db, signals(), {
       ...{ route, variant, variantHash, ...stretch, perHour: likeHours },

@@ -1,5 +1,6 @@
 import { tryLockedTransaction } from '../db/advisory-lock.ts'
 import type { Database } from '../db/database.ts'
+import { AppError } from '../lib/errors.ts'
 import { addEvent, isSilenced, listAlerts, listSilences, liveAlert, openAlert, resolveAlert } from './alerts.ts'
 import { type GoldenSet, readGoldenSet } from './golden-set.ts'
 import type { MonitorPlan } from './plan.ts'
@@ -35,7 +36,7 @@ export const replayWhenDue = async (deps: GoldenDeps, plan: MonitorPlan, signal:
     const reason = await reasonToReplay(tx, of, plan.golden?.everyMs ?? 0, deps.clock())
     return reason === undefined ? undefined : begin(tx, of, golden, { actor: 'monitor', reason, nowMs: deps.clock() })
   })
-  return begun && carryOut(deps, plan, golden, begun, signal)
+  return begun && concluded(deps, await carryOut(deps, plan, golden, begun, signal))
 }
 
 /** Asks it now; undefined for a route without one. */
@@ -48,7 +49,7 @@ export const replayNow = async (
   const found = await goldenOf(deps, plan)
   if (found === undefined) return undefined
   const begun = await begin(deps.db, found.of, found.golden, { ...by, nowMs: deps.clock() })
-  return carryOut(deps, plan, found.golden, begun, signal)
+  return concluded(deps, await carryOut(deps, plan, found.golden, begun, signal))
 }
 
 const goldenOf = async (
@@ -90,13 +91,21 @@ const reasonToReplay = async (db: Database, of: ReplayOf, everyMs: number, nowMs
   return unheard === undefined || last.knownModels.length === 0 ? undefined : `a host names the model ${unheard} now`
 }
 
+const concluded = async ({ db, clock }: GoldenDeps, replay: Replay): Promise<Replay> => {
+  if (replay.status === 'completed' && replay.moved !== null) await tell(db, replay, clock())
+  return replay
+}
+
 const carryOut = async (deps: GoldenDeps, plan: MonitorPlan, golden: GoldenSet, replay: Replay, signal: AbortSignal): Promise<Replay> => {
   const { db, clock } = deps
-  const embedder = plan.golden?.embedder ? deps.embedderOf(plan.golden.embedder) : undefined
+  const named = plan.golden?.embedder ?? null
+  const embedder = named === null ? undefined : deps.embedderOf(named)
   const asking = { ...deps, embedder }
   const at = { route: replay.route, variant: replay.variant, replayId: replay.id }
   const fail = (error: string) => finishReplay(db, replay.id, { status: 'failed', error, finishedAtMs: clock() }, [])
   try {
+    // Compared by letters they would seem to have moved.
+    if (named !== null && embedder === undefined) throw new AppError('model_not_found', `the embedder '${named}' is not there`)
     const first = await askAll(asking, golden, at, signal)
     if (first.answers.size < golden.cases.length * enoughShare) return await fail(first.error ?? 'too few questions were answered')
     const live = await liveModels(db, replay.route, replay.variantHash, replay.startedAtMs - dayMs)
@@ -122,14 +131,7 @@ const carryOut = async (deps: GoldenDeps, plan: MonitorPlan, golden: GoldenSet, 
     }
     const baseline = await replayOutputs(db, replay.baselineId)
     const outputs = await compareWith(new Map(baseline.map(({ caseId, output }) => [caseId, output])))
-    const finished = await finishReplay(
-      db,
-      replay.id,
-      { ...end, ...compareReplay(baseline, outputs, plan.golden?.tolerance ?? 0) },
-      outputs,
-    )
-    await tell(db, finished, clock())
-    return finished
+    return await finishReplay(db, replay.id, { ...end, ...compareReplay(baseline, outputs, plan.golden?.tolerance ?? 0) }, outputs)
   } catch (error) {
     await fail(signal.aborted ? 'broken off' : error instanceof Error ? error.message : String(error)).catch(() => {})
     throw error

@@ -3,11 +3,15 @@
  * it is monitored?
  *
  *     TEST_DATABASE_URL=postgres://… bun test/bench/monitors.ts report [traces]
+ *     bun test/bench/monitors.ts cost
  *     bun test/bench/monitors.ts throughput [rounds] [seconds]
  *
  * report: traces of a day with their payloads, made by the database; one minute after the other is counted and its samples are read, as a
  * server does; the first six hours are the reference, windows of an hour follow, and in the last three prompts are longer. Then the report is
  * read as `GET /admin/monitors/{route}/report` does, and as a page.
+ *
+ * cost: the CPU of all threads, those of the embedded database included, that a look takes which counts a minute of traffic, looks once more at
+ * one before it, reads the samples, compares a window of that minute (a usual one has sixty) and opens alerts; by requests of the minute.
  *
  * throughput: `weir up` with PGlite and without monitors, and the same with windows of a minute (a usual one has sixty), in turn, each run a
  * fresh server under full load for longer than a minute, so that counting, reading samples, comparing and alerting are all in it. CPU is all
@@ -107,10 +111,10 @@ const report = async (count: number) => {
   }
 }
 
-const insert = async (db: Awaited<ReturnType<typeof openDatabase>>['db'], count: number, dayMs: number) => {
+const insert = async (db: Awaited<ReturnType<typeof openDatabase>>['db'], count: number, dayMs: number, seconds = 86_400) => {
   const day = new Date(dayMs).toISOString()
   await db.execute(sql`create temporary table made as
-    select gen_random_uuid() as id, ${day}::timestamptz + interval '1 day' * (n::double precision / ${count}) as at, random() as a, random() as b,
+    select gen_random_uuid() as id, ${day}::timestamptz + interval '1 second' * (n * ${seconds}::double precision / ${count}) as at, random() as a, random() as b,
       n > ${Math.floor((count * 21) / 24)} as later
     from generate_series(0, ${count - 1}) as n`)
   await db.execute(sql`
@@ -128,6 +132,46 @@ const insert = async (db: Awaited<ReturnType<typeof openDatabase>>['db'], count:
       'output', jsonb_build_array(jsonb_build_object('text', 'You find it on page ' || (b * 1000)::int || '.', 'refusal', '', 'toolCalls', '[]'::jsonb)))
     from made`)
   await db.execute(sql`drop table made`)
+}
+
+const cost = async () => {
+  for (const perSecond of [100, 1000, 3000]) {
+    const stateDir = mkdtempSync(join(tmpdir(), 'weir-bench-'))
+    const database = await openDatabase({ stateDir })
+    const { db } = database
+    await migrate(db)
+    const startMs = Date.parse('2026-11-20T00:00:00Z')
+    const minutes = 4
+    await insert(db, perSecond * 60 * minutes, startMs, minutes * 60)
+    const plan: MonitorPlan = {
+      ...{ route: 'support', window: { minutes: 1 }, likeHours: false, minSamples: 50, alpha: 0.05, consecutive: 2, latenessMs: 60_000 },
+      ...{ autoReference: 1000, embedder: null, examples: {}, signals: {}, actions: [], golden: null },
+    }
+    let nowMs = startMs + 2 * 60_000 + 6000
+    let compared = 0
+    const look = createMonitorController({
+      ...{ db, clock: () => nowMs, plans: () => [plan], signals: () => signals, embedderOf: () => undefined, afterwards: async () => {} },
+      ...{ tickMs: 1000, onEvaluated: () => (compared += 1) },
+      onError: (error) => {
+        throw error
+      },
+    })
+    const spent: number[] = []
+    for (let minute = 2; minute <= minutes; minute += 1) {
+      nowMs = startMs + minute * 60_000 + 6000
+      const before = process.cpuUsage()
+      await look.tick()
+      const { user, system } = process.cpuUsage(before)
+      // The first look makes the reference.
+      if (minute > 2) spent.push((user + system) / (perSecond * 60))
+    }
+    const us = median(spent)
+    console.log(
+      `${perSecond} requests/s: ${us.toFixed(1)} µs of CPU per request, ${((us * perSecond) / 10_000).toFixed(2)} % of a core; ${compared} windows compared`,
+    )
+    await database.close()
+    rmSync(stateDir, { recursive: true, force: true })
+  }
 }
 
 const throughput = async (rounds: number, seconds: number) => {
@@ -228,5 +272,6 @@ ${mode === 'monitored' ? 'monitors: {mock: {window: {minutes: 1}, lateness_s: 5,
 
 const [mode, first, second] = process.argv.slice(2)
 if (mode === 'report') await report(Number(first ?? 1_000_000))
+else if (mode === 'cost') await cost()
 else if (mode === 'throughput') await throughput(Number(first ?? 3), Number(second ?? 75))
-else throw new Error('report or throughput?')
+else throw new Error('report, cost or throughput?')

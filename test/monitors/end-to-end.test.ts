@@ -70,9 +70,9 @@ const good = [
 ]
 const bad = ["I'm sorry, I cannot help with that.", 'Yes.', 'Please ask somebody else.', 'It depends.']
 
-describeDatabases('drift, end to end', (makeDatabase) => {
+describeDatabases('drift, end to end', (makeDatabase, database) => {
   const kinds: [string, () => Questions][] = [['self-made questions', () => selfMade]]
-  if (existsSync(bankingFolder)) kinds.push(['banking77', banking])
+  if (existsSync(bankingFolder) && database === 'pglite') kinds.push(['banking77', banking])
 
   describe.each(kinds)('with %s', (_, questions) => {
     /** Traffic through a gateway: 40 minutes for the reference, two quiet windows of ten minutes, two in which something changed. */
