@@ -55,7 +55,8 @@ const readText = async (request: Request, maxBytes: number): Promise<string> => 
   if (declared !== null && !/^\d+$/.test(declared)) throw new AppError('invalid_request', 'Content-Length must be one whole number')
   // The server reads no more than was declared, so the number can be trusted (RFC 9112 §6.2).
   if (declared !== null && Number(declared) <= maxBytes) return request.text()
-  if (declared !== null) throw tooLarge(maxBytes)
+  if (declared !== null)
+    throw Number(declared) <= swallowedBytes ? new AppError('payload_too_large', tooLarge(maxBytes)) : new EndlessBody(maxBytes)
   return readCounted(request.body, maxBytes)
 }
 
@@ -66,10 +67,22 @@ const readCounted = async (body: ReadableStream<Uint8Array> | null, maxBytes: nu
   let bytes = 0
   for await (const chunk of body) {
     bytes += chunk.byteLength
-    if (bytes > maxBytes) throw tooLarge(maxBytes)
+    if (bytes > maxBytes) throw new EndlessBody(maxBytes)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')
 }
 
-const tooLarge = (maxBytes: number) => new AppError('payload_too_large', `the body is larger than ${maxBytes} bytes`)
+/**
+ * A body whose rest nobody wants to wait for: the connection has to be closed. Clients that are still writing then may miss the answer, so bodies
+ * that are only somewhat too large are swallowed instead.
+ */
+export class EndlessBody extends AppError {
+  constructor(maxBytes: number) {
+    super('payload_too_large', tooLarge(maxBytes))
+  }
+}
+
+const swallowedBytes = 64 * 1024 * 1024
+
+const tooLarge = (maxBytes: number) => `the body is larger than ${maxBytes} bytes`

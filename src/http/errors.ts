@@ -1,5 +1,6 @@
 import { type AppError, type ErrorCode, toAppError } from '../lib/errors.ts'
 import type { Logger } from '../telemetry/log.ts'
+import { EndlessBody } from './body.ts'
 
 /** OpenAI's status and type for every way a request can fail; `code` where OpenAI has a name of its own. The only such table. */
 const table: Record<ErrorCode, { status: number; type: string; code?: string }> = {
@@ -43,6 +44,7 @@ export const errorResponse = (thrown: unknown, requestId: string): Response => {
     headers['retry-after'] = String(Math.ceil(error.retryAfterMs / 1000))
     headers['retry-after-ms'] = String(Math.ceil(error.retryAfterMs))
   }
+  if (error instanceof EndlessBody) headers.connection = 'close'
   if (error.code === 'invalid_api_key') headers['www-authenticate'] = 'Bearer'
   return new Response(errorBody(error), { status: statusOf(error), headers })
 }

@@ -71,7 +71,8 @@ describe.skipIf(!postgres)('two server processes over one Postgres', () => {
       await replicas.servers[0].call('PUT', `/admin/projects/${project}`, { organisation: 'holding', reason: 'test' })
     }
     await expect.poll(async () => (await replicas.servers[1].call('GET', '/v1/models', undefined, secrets[1])).status).toBe(200)
-    await Bun.sleep(700)
+    // Both have heard of the organisation by then.
+    await Bun.sleep(2_000)
     const counts = await flood(secrets, 200)
     expect((counts[200] ?? 0) + (counts[429] ?? 0)).toBe(200)
     expect(counts[429]).toBeGreaterThan(100)
