@@ -11,6 +11,7 @@ import { AppError, type ErrorCode, retryable } from '../lib/errors.ts'
 import { type CliContext, CommandExit, exitCodes } from './context.ts'
 import { evalText } from './evals-text.ts'
 import { ndjson } from './ingest-lines.ts'
+import { judgesCommand } from './judges.ts'
 import { readCheckout } from './prompts-git.ts'
 import { table } from './table.ts'
 
@@ -57,6 +58,7 @@ export const evalCommands = (program: Command, context: CliContext): void => {
     })
 
   scoresCommand(evals, context)
+  judgesCommand(evals, context)
 
   evals
     .command('list')

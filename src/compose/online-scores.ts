@@ -4,8 +4,10 @@ import { onlineAssertion } from '../evals/online/online-scorer.ts'
 import { createOnlineScoring, type OnlineScoring, type ScoringPlan } from '../evals/online/online-scoring.ts'
 import { type ModelSources, scoringModels } from '../evals/scoring-models.ts'
 import type { Clock } from '../lib/clock.ts'
+import { observationHistory } from '../registry/observations.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { hostedAs, manifestHash } from './models.ts'
 
 export type OnlineScoresOptions = {
   db: Database
@@ -22,7 +24,7 @@ export const createOnlineScores = ({ db, clock, config, models, metrics, log }: 
   let made: { of: WeirConfig; plans: ScoringPlan[] } | undefined
   const plans = (): ScoringPlan[] => {
     const current = config()
-    if (made?.of !== current) made = { of: current, plans: plansOf(current, models) }
+    if (made?.of !== current) made = { of: current, plans: plansOf(db, current, models) }
     return made.plans
   }
   const scoring = createOnlineScoring({
@@ -30,6 +32,11 @@ export const createOnlineScores = ({ db, clock, config, models, metrics, log }: 
     clock,
     plans,
     onScore: metrics.scored,
+    onJudge: ({ route, scorer, judge, answers, difference, moved }) =>
+      log[moved ? 'warn' : 'info'](
+        { route, scorer, judge, answers, difference, moved },
+        'a judge became another one; its scores of the same answers were compared',
+      ),
     onPause: (route, why) => log.warn({ route, why }, 'live answers are not scored'),
     onError: (error) => log.warn({ err: error }, 'live answers could not be scored; will try again'),
     tickMs: 2_000,
@@ -38,8 +45,17 @@ export const createOnlineScores = ({ db, clock, config, models, metrics, log }: 
   return scoring
 }
 
-const plansOf = ({ routes }: WeirConfig, models: ModelSources): ScoringPlan[] =>
-  Object.entries(routes).flatMap(([route, { scoring }]): ScoringPlan[] => {
+/** What the judge is made of and, where its host names the model behind a name, that model. */
+const judgeIdentity = async (db: Database, config: WeirConfig, id: string): Promise<string> => {
+  const model = config.models[id]
+  const manifest = model ? manifestHash(model, config) : id
+  const hosted = hostedAs(config, id)
+  const [observed] = hosted ? await observationHistory(db, hosted, 1) : []
+  return observed ? `${manifest}/${observed.echoed}` : manifest
+}
+
+const plansOf = (db: Database, config: WeirConfig, models: ModelSources): ScoringPlan[] =>
+  Object.entries(config.routes).flatMap(([route, { scoring }]): ScoringPlan[] => {
     if (scoring === undefined) return []
     const { sample_percent: samplePercent, max_usd_per_day: maxUsdPerDay, concurrency, scorers, judge, embedder } = scoring
     // The key of a model's host may be missing: then its scorers say nothing.
@@ -48,5 +64,11 @@ const plansOf = ({ routes }: WeirConfig, models: ModelSources): ScoringPlan[] =>
       embedder: embedder !== undefined && models.embedderOf(embedder) ? embedder : undefined,
     }
     const scores = scorers.map(onlineAssertion)
-    return [{ route, samplePercent, maxUsdPerDay, concurrency, scorers: scores, models: scoringModels(models, named) }]
+    const judgeOf = (id: string) => ({ id, identity: () => judgeIdentity(db, config, id) })
+    return [
+      {
+        ...{ route, samplePercent, maxUsdPerDay, concurrency, scorers: scores, models: scoringModels(models, named) },
+        judge: named.judge === undefined ? undefined : judgeOf(named.judge),
+      },
+    ]
   })

@@ -1,3 +1,4 @@
+import { AppError } from '../lib/errors.ts'
 import { correct } from './correct.ts'
 import type { DetectorOptions, Finding } from './detector.ts'
 import { detectorOf } from './detectors/index.ts'
@@ -39,7 +40,7 @@ export const compareWindow = async (
     const effectFloor = settings?.effectFloor ?? (settings?.detector === undefined ? signal.effectFloor : undefined)
     const [before, now] = [reference.get(signal.name), window.get(signal.name)]
     if (settings?.enabled === false || (before === undefined && now === undefined)) continue
-    const compared = compareSignal(signal, before && onlyHours(before, alike), now, {
+    const compared = spared(signal, before && onlyHours(before, alike), now, {
       detector: settings?.detector ?? signal.detector,
       options: { alpha: plan.alpha, minimumSamples: plan.minSamples, ...(effectFloor === undefined ? {} : { effectFloor }) },
     })
@@ -47,6 +48,16 @@ export const compareWindow = async (
     await new Promise((resolve) => setImmediate(resolve))
   }
   return corrected(found, wanted, plan.alpha)
+}
+
+/** As `compareSignal`; what a detector refuses, such as vectors of two lengths, is said of its signal and keeps no other from being compared. */
+const spared: typeof compareSignal = (signal, before, now, how) => {
+  try {
+    return compareSignal(signal, before, now, how)
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    return { ...compareSignal(signal, undefined, undefined, how), finding: { outcome: 'not-enough-data', reason: error.message } }
+  }
 }
 
 const compareSignal = (

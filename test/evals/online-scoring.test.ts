@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { beforeEach, expect, test } from 'vitest'
 import type { Database } from '../../src/db/database.ts'
 import { claimTraces } from '../../src/evals/online/claim.ts'
+import { type JudgeCheck, listJudgeChecks } from '../../src/evals/online/judge-check.ts'
 import { onlineAssertion } from '../../src/evals/online/online-scorer.ts'
 import { createOnlineScoring, type OnlineScoringOptions, type ScoringPlan } from '../../src/evals/online/online-scoring.ts'
 import { spentSince, summariseScores } from '../../src/evals/online/store.ts'
@@ -234,5 +235,50 @@ describeDatabases('online scoring', (makeDatabase) => {
     await controller.tick()
     expect(await findRollout(db, id)).toMatchObject({ status: 'rolled_back', disabled: true })
     expect((await eventsOf(db, id)).at(-1)?.evidence).toMatchObject({ causes: ['brevity'] })
+  })
+
+  test('a judge that became another one scores the same answers again, and the check says whether it judges alike', async () => {
+    await insert(Array.from({ length: 40 }, () => answered('yes')))
+    const judgeOf = (identity: string) => ({ id: 'judge', identity: async () => identity })
+    const checked: JudgeCheck[] = []
+    const look = async (identity: string, verdict: boolean) => {
+      const plan = planOf({ judge: says(verdict) }, { judge: judgeOf(identity) })
+      await scoring(plan, { onJudge: (check) => checked.push(check) }).tick()
+      nowMs += 61_000
+    }
+    for (let round = 0; round < 5; round += 1) await look('one', true)
+    expect(checked).toEqual([])
+    // Once its host has named the model it is still the same judge.
+    await look('one/model-1', true)
+    expect(checked).toEqual([])
+    await look('two', true)
+    expect(checked).toMatchObject([{ scorer: 'kind', answers: 30, meanBefore: 1, meanAfter: 1, difference: 0, moved: false, costUsd: 7.5 }])
+    await look('one/model-2', false)
+    expect(checked[1]).toMatchObject({ status: 'done', meanBefore: 1, meanAfter: 0, difference: -1, moved: true })
+    // What was stored of the answers stays as it was.
+    expect(new Set(await stored('score'))).toEqual(new Set([1]))
+    const known = await listJudgeChecks(db, 'support', 10)
+    expect(known.map(({ identity, status }) => [identity, status])).toEqual([
+      ['one/model-2', 'done'],
+      ['two', 'done'],
+      ['one/model-1', 'pinned'],
+    ])
+    // Scorers without a judge have none to check.
+    expect(known.every(({ scorer }) => scorer === 'kind')).toBe(true)
+  })
+
+  test('a judge that fails while it is checked keeps nobody from scoring, and two answers are the least that tell', async () => {
+    await insert([answered('yes')])
+    await scoring(planOf({ judge: says(true) }, { judge: { id: 'judge', identity: async () => 'one' } })).tick()
+    const checked: JudgeCheck[] = []
+    const plan = planOf({ judge: says(true) }, { judge: { id: 'judge', identity: async () => 'two' } })
+    await scoring(plan, { onJudge: (check) => checked.push(check) }).tick()
+    expect(checked).toMatchObject([{ answers: 1, difference: null, moved: null }])
+    await insert([answered('more')])
+    const lost = { id: 'judge', identity: () => Promise.reject(new Error('away')) }
+    const broken = scoring(planOf({ judge: says(true) }, { judge: lost }))
+    await broken.tick()
+    expect(broken.errors).toHaveLength(1)
+    expect(await stored('score')).toHaveLength(4)
   })
 })

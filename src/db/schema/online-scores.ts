@@ -1,4 +1,4 @@
-import { boolean, doublePrecision, integer, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
+import { bigint, boolean, doublePrecision, integer, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
 import { epochMs } from '../columns.ts'
 
 export const onlineScores = pgTable(
@@ -34,4 +34,25 @@ export const onlineScoreClaims = pgTable('online_score_claims', {
 export const onlineScoreMarks = pgTable('online_score_marks', {
   route: text('route').primaryKey(),
   lookedToMs: epochMs('looked_to').notNull(),
+})
+
+/** Of `migrations/0025_judges.sql`. */
+export const judgeChecks = pgTable('judge_checks', {
+  id: uuid('id').primaryKey(),
+  seq: bigint('seq', { mode: 'number' }).generatedAlwaysAsIdentity(),
+  route: text('route').notNull(),
+  scorer: text('scorer').notNull(),
+  judge: text('judge').notNull(),
+  identity: text('identity').notNull(),
+  status: text('status').$type<'pinned' | 'running' | 'done'>().notNull(),
+  answers: integer('answers').notNull().default(0),
+  meanBefore: doublePrecision('mean_before'),
+  meanAfter: doublePrecision('mean_after'),
+  difference: doublePrecision('difference'),
+  low: doublePrecision('low'),
+  high: doublePrecision('high'),
+  p: doublePrecision('p'),
+  moved: boolean('moved'),
+  costUsd: doublePrecision('cost_usd'),
+  atMs: epochMs('at').notNull(),
 })

@@ -5,6 +5,7 @@ import { findTrace } from '../../traces/query.ts'
 import type { ScoringModels } from '../scoring-models.ts'
 import type { AssertionSpec } from '../suite.ts'
 import { type Claim, claimTraces, passOver } from './claim.ts'
+import { checkJudges, type JudgeCheck } from './judge-check.ts'
 import { scoreTrace } from './score-trace.ts'
 import { insertScores, type OnlineScore, releaseClaims, spentSince } from './store.ts'
 
@@ -14,6 +15,8 @@ export type ScoringPlan = {
   samplePercent: number
   scorers: readonly AssertionSpec[]
   models: ScoringModels
+  /** Undefined without one. `identity` as `checkJudges` wants it. */
+  judge?: { id: string; identity: () => Promise<string> } | undefined
   maxUsdPerDay: number | undefined
   concurrency: number
 }
@@ -24,6 +27,8 @@ export type OnlineScoringOptions = {
   /** Of the configuration in force; none when nothing is to be scored. */
   plans: () => readonly ScoringPlan[]
   onScore: (score: OnlineScore) => void
+  /** A judge became another one, and scored again what the earlier one had. */
+  onJudge?: ((check: JudgeCheck) => void) | undefined
   /** Scoring of a route stops until midnight UTC. */
   onPause: (route: string, why: string) => void
   onError: (error: unknown) => void
@@ -50,7 +55,7 @@ export type OnlineScoring = {
  * stored without a score.
  */
 export const createOnlineScoring = (options: OnlineScoringOptions): OnlineScoring => {
-  const { db, clock, plans, onScore, onPause, onError, tickMs, timeoutMs = 300_000 } = options
+  const { db, clock, plans, onScore, onJudge, onPause, onError, tickMs, timeoutMs = 300_000 } = options
   const stopped = new AbortController()
   const holdMs = timeoutMs + 60_000
   /** The day on which a route was last told to pause, so that it is told once. */
@@ -87,6 +92,16 @@ export const createOnlineScoring = (options: OnlineScoringOptions): OnlineScorin
     for (const one of scores) onScore(one)
   }
 
+  /** When the judge of a route was last looked at. */
+  const lookedAtJudge = new Map<string, number>()
+  const watchJudge = async ({ route, judge, scorers, models }: ScoringPlan): Promise<void> => {
+    if (judge === undefined || clock() - (lookedAtJudge.get(route) ?? Number.NEGATIVE_INFINITY) < judgeEveryMs) return
+    lookedAtJudge.set(route, clock())
+    const signal = AbortSignal.any([stopped.signal, AbortSignal.timeout(timeoutMs)])
+    const options = { db, clock, route, judge: judge.id, identity: await judge.identity(), scorers, models, signal }
+    for (const check of await checkJudges(options)) onJudge?.(check)
+  }
+
   /** How long it took to find traces, and whether there may be more. */
   const look = async (plan: ScoringPlan): Promise<{ lookMs: number; more: boolean }> => {
     const elapsedMs = stopwatch()
@@ -94,6 +109,7 @@ export const createOnlineScoring = (options: OnlineScoringOptions): OnlineScorin
       await passOver(db, plan.route, clock())
       return { lookMs: elapsedMs(), more: false }
     }
+    await watchJudge(plan).catch((error) => (stopped.signal.aborted ? undefined : onError(error)))
     const limit = plan.concurrency * 4
     const { route, samplePercent } = plan
     const claims = (await claimTraces(db, { route, samplePercent, limit, nowMs: clock(), holdMs })) ?? []
@@ -156,6 +172,7 @@ export const createOnlineScoring = (options: OnlineScoringOptions): OnlineScorin
 }
 
 const mostAttempts = 3
+const judgeEveryMs = 60_000
 
 const traceIdOf = ({ traceId }: Claim): string => traceId
 

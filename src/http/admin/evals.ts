@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Database } from '../../db/database.ts'
 import type { PlacedCase } from '../../evals/dataset-file.ts'
 import type { Evaluations } from '../../evals/evaluations.ts'
+import { type JudgeCheck, listJudgeChecks } from '../../evals/online/judge-check.ts'
 import { midnight } from '../../evals/online/online-scoring.ts'
 import { spentSince, summariseScores } from '../../evals/online/store.ts'
 import { readOutputs } from '../../evals/outputs-file.ts'
@@ -55,6 +56,23 @@ const time = z
   .union([z.iso.datetime({ offset: true }), z.iso.date()], 'must be an ISO 8601 date, or date-time with offset')
   .transform((text) => Date.parse(text))
   .optional()
+const judges = z.strictObject({ route: z.string().optional(), limit: z.coerce.number().int().min(1).max(1000).default(50) })
+
+const judgeJson = (check: JudgeCheck) => ({
+  route: check.route,
+  scorer: check.scorer,
+  judge: check.judge,
+  identity: check.identity,
+  status: check.status,
+  at: new Date(check.atMs).toISOString(),
+  answers: check.answers,
+  mean_before: check.meanBefore,
+  mean_after: check.meanAfter,
+  difference: check.difference === null ? null : { mean: check.difference, low: check.low, high: check.high, p: check.p },
+  moved: check.moved,
+  cost_usd: check.costUsd,
+})
+
 const scores = z.strictObject({ route: z.string().min(1), from: time, to: time })
 const list = z.strictObject({ suite: z.string().optional(), limit: z.coerce.number().int().min(1).max(1000).default(20) })
 const show = z.strictObject({ baseline: z.string().optional() })
@@ -62,6 +80,10 @@ const show = z.strictObject({ baseline: z.string().optional() })
 /** Suites run here: `POST /admin/evals/runs` answers one JSON object a line, and the report is in the last. */
 export const evalRoutes = ({ db, clock, evaluations, readStored, scoringOf, pausedBy }: EvalRouteDeps): Hono<Env> =>
   new Hono<Env>()
+    .get('/judges', async (c) => {
+      const { route, limit } = parse(judges, c.req.query())
+      return c.json({ object: 'list', data: (await listJudgeChecks(db, route, limit)).map(judgeJson) })
+    })
     .get('/scores', async (c) => {
       const { route, from, to } = parse(scores, c.req.query())
       const found = await summariseScores(db, { route, fromMs: from, toMs: to })
