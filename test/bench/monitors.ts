@@ -3,7 +3,7 @@
  * it is monitored?
  *
  *     TEST_DATABASE_URL=postgres://… bun test/bench/monitors.ts report [traces]
- *     bun test/bench/monitors.ts cost
+ *     [TEST_DATABASE_URL=postgres://…] bun test/bench/monitors.ts cost
  *     bun test/bench/monitors.ts throughput [rounds] [seconds]
  *
  * report: traces of a day with their payloads, made by the database; one minute after the other is counted and its samples are read, as a
@@ -134,10 +134,14 @@ const insert = async (db: Awaited<ReturnType<typeof openDatabase>>['db'], count:
   await db.execute(sql`drop table made`)
 }
 
-const cost = async () => {
+const cost = async (url: string | undefined) => {
+  console.log(url ? 'Postgres, whose own CPU is not counted' : 'PGlite')
   for (const perSecond of [100, 1000, 3000]) {
     const stateDir = mkdtempSync(join(tmpdir(), 'weir-bench-'))
-    const database = await openDatabase({ stateDir })
+    const name = `weir_bench_${Bun.randomUUIDv7().replaceAll('-', '')}`
+    const admin = url ? await openDatabase({ url, stateDir: '', connections: 1 }) : undefined
+    await admin?.db.execute(sql.raw(`create database ${name}`))
+    const database = await openDatabase({ url: url && Object.assign(new URL(url), { pathname: `/${name}` }).href, stateDir })
     const { db } = database
     await migrate(db)
     const startMs = Date.parse('2026-11-20T00:00:00Z')
@@ -170,6 +174,8 @@ const cost = async () => {
       `${perSecond} requests/s: ${us.toFixed(1)} µs of CPU per request, ${((us * perSecond) / 10_000).toFixed(2)} % of a core; ${compared} windows compared`,
     )
     await database.close()
+    await admin?.db.execute(sql.raw(`drop database if exists ${name} with (force)`))
+    await admin?.close()
     rmSync(stateDir, { recursive: true, force: true })
   }
 }
@@ -272,6 +278,6 @@ ${mode === 'monitored' ? 'monitors: {mock: {window: {minutes: 1}, lateness_s: 5,
 
 const [mode, first, second] = process.argv.slice(2)
 if (mode === 'report') await report(Number(first ?? 1_000_000))
-else if (mode === 'cost') await cost()
+else if (mode === 'cost') await cost(process.env.TEST_DATABASE_URL)
 else if (mode === 'throughput') await throughput(Number(first ?? 3), Number(second ?? 75))
 else throw new Error('report, cost or throughput?')
