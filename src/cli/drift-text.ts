@@ -7,7 +7,18 @@ export const reportText = ({ route, data }: MonitorReportJson): string =>
     ? `${route} has no reference: weir drift reference create --route ${route} --last 1000 --reason "…"`
     : data.map(variantText).join('\n\n')
 
-const variantText = ({ variant, verdict, reference, window, findings, alerts, golden, timeline, drifting }: VariantReportJson): string =>
+const variantText = ({
+  variant,
+  verdict,
+  reference,
+  window,
+  findings,
+  alerts,
+  golden,
+  timeline,
+  estimated,
+  drifting,
+}: VariantReportJson): string =>
   [
     `${variant}: ${verdict.text}`,
     `Reference ${reference.version}: ${reference.requests} requests, ${reference.from} to ${reference.to}.${
@@ -23,6 +34,7 @@ const variantText = ({ variant, verdict, reference, window, findings, alerts, go
           ),
         ]
       : []),
+    ...estimated.map(estimatedLine),
     ...(golden.replays.length > 0 ? [replaysTable(golden.replays)] : []),
     ...drifting.flatMap(({ signal, examples }) =>
       examples.length > 0
@@ -35,6 +47,11 @@ const variantText = ({ variant, verdict, reference, window, findings, alerts, go
         : [],
     ),
   ].join('\n\n')
+
+const estimatedLine = ({ metric, accuracy, reference_accuracy, standard_error, reason }: VariantReportJson['estimated'][number]): string =>
+  accuracy === null
+    ? `Accuracy by ${metric} cannot be estimated: ${reason}.`
+    : `Accuracy by ${metric}, estimated without labels: ${accuracy.toFixed(3)} ± ${(standard_error ?? 0).toFixed(3)}; in the reference ${(reference_accuracy ?? 0).toFixed(3)}.`
 
 const findingsTable = (findings: VariantReportJson['findings']): string =>
   table(

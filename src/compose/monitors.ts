@@ -124,7 +124,8 @@ export const createMonitors = (options: MonitorsOptions): Monitors => {
         routes: () => plans().map(({ route }) => route),
         signals: wanted,
         status: (route) => readStatus(db, planned(route).route),
-        report: (route) => readReport(db, planned(route).route, { wanted: wanted(), texts: planned(route).examples }),
+        report: (route) =>
+          readReport(db, planned(route).route, { wanted: wanted(), texts: planned(route).examples, metrics: config().metrics }),
         replays: (route) => listReplays(db, { route: planned(route).route, limit: 50 }),
         replay: async (route, by, signal) => {
           const ended = await replayNow(asking, planned(route), by, signal)

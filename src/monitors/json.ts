@@ -112,6 +112,15 @@ export const variantReportJson = (route: string, report: VariantReport) => ({
     ...windowJson(window),
     signals: findings.map(({ signal, tag, outcome, effect, drifted, alarm }) => ({ signal, tag, outcome, effect, drifted, alarm })),
   })),
+  estimated: report.estimated.map(({ metric, labelled, answers, found }) => ({
+    metric,
+    labelled,
+    answers,
+    accuracy: found.outcome === 'estimated' ? found.estimate.accuracy : null,
+    reference_accuracy: found.outcome === 'estimated' ? found.reference.accuracy : null,
+    standard_error: found.outcome === 'estimated' ? found.standardError.accuracy : null,
+    reason: found.outcome === 'estimated' ? null : found.reason,
+  })),
   drifting: report.drifting.map(({ signal, bins, examples }) => ({
     signal,
     bins,

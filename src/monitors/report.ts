@@ -1,10 +1,12 @@
 import { desc, eq, inArray } from 'drizzle-orm'
 import type { Database } from '../db/database.ts'
 import { monitorFindings, monitorWindows } from '../db/schema/monitors.ts'
+import type { Metrics } from '../feedback/metric.ts'
 import type { PiiOptions } from '../lib/pii.ts'
 import { type Alert, listAlerts } from './alerts.ts'
 import { newestReferences } from './controller.ts'
 import { readDistributions } from './distribution.ts'
+import { type EstimatedAccuracy, estimateAccuracy } from './estimated.ts'
 import { type Example, examplesOf } from './examples.ts'
 import { type GoldenReport, readGolden } from './golden-report.ts'
 import { type Bins, binsOf } from './plot-bins.ts'
@@ -28,6 +30,8 @@ export type VariantStatus = {
 export type VariantReport = VariantStatus & {
   /** Of the newest windows, oldest first. */
   timeline: { window: WindowRow; findings: FindingRow[] }[]
+  /** Of the newest window, where answers give probabilities and a reference has labels. */
+  estimated: EstimatedAccuracy[]
   /** Of the signals that drift. */
   drifting: { signal: string; bins: Bins; examples: Example[] }[]
 }
@@ -45,15 +49,36 @@ export const readStatus = async (db: Database, route: string): Promise<VariantSt
 export const readReport = async (
   db: Database,
   route: string,
-  { wanted, texts, windows = 48 }: { wanted: readonly Signal[]; texts: PiiOptions | null; windows?: number },
+  {
+    wanted,
+    texts,
+    metrics = {},
+    windows = 48,
+  }: { wanted: readonly Signal[]; texts: PiiOptions | null; metrics?: Metrics; windows?: number },
 ): Promise<VariantReport[]> => {
   const reports: VariantReport[] = []
   for (const reference of await newestReferences(db, route)) {
     const timeline = await timelineOf(db, reference, windows)
     const status = await statusOf(db, reference, timeline.at(-1), texts)
-    reports.push({ ...status, timeline, drifting: await driftingOf(db, reference, status, wanted, texts) })
+    const estimated = await estimatedOf(db, reference, status, metrics)
+    reports.push({ ...status, timeline, estimated, drifting: await driftingOf(db, reference, status, wanted, texts) })
   }
   return reports
+}
+
+const estimatedOf = async (
+  db: Database,
+  reference: Reference,
+  { window }: VariantStatus,
+  metrics: Metrics,
+): Promise<EstimatedAccuracy[]> => {
+  if (window === null) return []
+  const found: EstimatedAccuracy[] = []
+  for (const [name, metric] of Object.entries(metrics)) {
+    const one = metric.type === 'label' ? await estimateAccuracy(db, reference, window, { name, ...metric }) : undefined
+    if (one) found.push(one)
+  }
+  return found
 }
 
 const timelineOf = async (db: Database, { id }: Reference, most: number): Promise<VariantReport['timeline']> => {

@@ -29,6 +29,7 @@ const variantSection = (report: VariantReportJson) => html`
 ${report.window ? `Newest window: ${whole(report.window.requests)} requests, ${report.window.from} to ${report.window.to}.` : 'No window has ended yet.'}</p>
 ${alertsTable(report.alerts)}
 ${report.timeline.length > 0 ? html`<figure>${raw(timelinePlot(report.timeline))}<figcaption>Green: compared and alike; orange: drifted; red: alarm; grey: not enough data</figcaption></figure>` : ''}
+${report.estimated.map(estimatedLine)}
 ${report.drifting.map((one) => driftingSection(one, report))}
 ${goldenSection(report.golden)}
 ${findingsTable(report.findings)}
@@ -41,6 +42,13 @@ const alertsTable = (alerts: VariantReportJson['alerts']) =>
         ({ signal, tag, state, owner, opened_at }) =>
           html`<tr><td>${signal}</td><td>${tag}</td><td>${state}</td><td>${owner ?? '–'}</td><td>${opened_at}</td></tr>`,
       )}</tbody></table>`
+
+const estimatedLine = ({ metric, accuracy, reference_accuracy, standard_error, reason }: VariantReportJson['estimated'][number]) =>
+  html`<p>${
+    accuracy === null
+      ? `The accuracy by ${metric} cannot be estimated: ${reason}.`
+      : `Accuracy by ${metric} before anybody has labelled the window: about ${digits(accuracy)} ± ${digits(standard_error)}, ${digits(reference_accuracy)} in the reference. Sound while the questions change, not when the right answers do.`
+  }</p>`
 
 const driftingSection = ({ signal, bins, examples }: VariantReportJson['drifting'][number], { findings }: VariantReportJson) => {
   const finding = findings.find((one) => one.signal === signal)
