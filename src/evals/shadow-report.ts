@@ -5,6 +5,7 @@ import { type PairedDifference, pairedDifference } from '../lib/stats/paired.ts'
 import { mcnemarExact } from '../lib/stats/proportions.ts'
 import { quantile } from '../lib/stats/sample.ts'
 import { isFailure, iso } from '../rollout/exposed.ts'
+import { copyWithOriginal, isComparable } from '../rollout/shadow-evidence.ts'
 import type { ScoreContext } from './scorer.ts'
 import { preferenceBetween } from './scorers/judged.ts'
 
@@ -121,12 +122,10 @@ const readPairs = async (db: Database, { route, variant, fromMs, toMs, limit }: 
   const rows = await db.execute<{ at_ms: number; subject: string; input: Pair['input']; live: Side; shadow: Side }>(sql`
     select (extract(epoch from copy.started_at) * 1000)::double precision as at_ms, coalesce(live.subject, live.id::text) as subject,
       said.payload -> 'input' as input, ${side(sql`live`, sql`said`)} as live, ${side(sql`copy`, sql`whispered`)} as shadow
-    from traces copy
-    join traces live on live.id = (case when copy.metadata->>'shadow_of' ~ '^[0-9a-f-]{36}$' then copy.metadata->>'shadow_of' end)::uuid
+    from ${copyWithOriginal}
     left join trace_payloads said on said.id = live.id
     left join trace_payloads whispered on whispered.id = copy.id
-    where copy.route = ${route} and copy.purpose = 'shadow' and copy.variant = ${variant} and copy.status <> 'aborted'
-      and coalesce(live.cache, '') not in ('hit', 'stale') and live.status <> 'aborted'
+    where copy.route = ${route} and copy.variant = ${variant} and ${isComparable}
       and ${fromMs === undefined ? sql`true` : sql`copy.started_at >= ${iso(fromMs)}::timestamptz`}
       and ${toMs === undefined ? sql`true` : sql`copy.started_at < ${iso(toMs)}::timestamptz`}
     order by copy.started_at desc limit ${limit}`)

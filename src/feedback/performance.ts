@@ -65,7 +65,12 @@ type Labelled = { variant: string; startedAtMs: number; truth: string; predictio
 const read = (labels: readonly string[], answer: string | null): Labelled['prediction'] =>
   answer === null ? 'missing' : (readPrediction(labels, answer) ?? 'unreadable')
 
-const labelledAnswers = async (db: Database, { route, tenant, fromMs, toMs }: Window, { name, labels }: LabelMetric & { name: string }) => {
+/** Answers of a route whose right label somebody gave, newest first; the newest label of an answer is its truth. */
+export const labelledAnswers = async (
+  db: Database,
+  { route, tenant, variantHash, fromMs, toMs }: Window & { variantHash?: string | undefined },
+  { name, labels }: LabelMetric & { name: string },
+) => {
   const iso = (ms: number) => new Date(ms).toISOString()
   const rows = await db.execute<{ variant: string; started_at: string; truth: string; answer: string | null }>(sql`
     select t.variant, t.started_at, said.truth, p.payload->'output'->0->>'text' as answer
@@ -75,6 +80,7 @@ const labelledAnswers = async (db: Database, { route, tenant, fromMs, toMs }: Wi
     ) as said
     join traces t on t.id = said.inference_id and t.tenant = said.tenant left join trace_payloads p on p.id = t.id
     where t.route = ${route} and t.purpose = 'live' and t.variant is not null and ${tenant === undefined ? sql`true` : sql`t.tenant = ${tenant}`}
+      and ${variantHash === undefined ? sql`true` : sql`t.variant_hash = ${variantHash}`}
       and ${fromMs === undefined ? sql`true` : sql`t.started_at >= ${iso(fromMs)}::timestamptz`}
       and ${toMs === undefined ? sql`true` : sql`t.started_at < ${iso(toMs)}::timestamptz`}
     order by t.started_at desc, t.id desc limit ${mostAnswers + 1}`)

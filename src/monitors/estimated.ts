@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Database } from '../db/database.ts'
 import type { LabelMetric } from '../feedback/metric.ts'
+import { labelledAnswers } from '../feedback/performance.ts'
 import { readPrediction } from '../feedback/prediction.ts'
 import { estimatePerformance, type LabelledScore, type PerformanceEstimate } from './cbpe.ts'
 import type { Finding } from './detector.ts'
@@ -25,25 +26,14 @@ export const estimateAccuracy = async (
   const { name, labels, positive = labels.at(-1) ?? '' } = metric
   if (labels.length !== 2) return undefined
   const scoreOf = (answer: string | null) => (answer === null ? undefined : readPrediction(labels, answer)?.probabilities?.[positive])
-  const labelled = (await labelledAnswers(db, reference, name)).flatMap(({ truth, answer }): LabelledScore[] => {
+  const labelled = (await labelledAnswers(db, reference, metric)).flatMap(({ truth, answer }): LabelledScore[] => {
     const score = scoreOf(answer)
-    return score === undefined || !labels.includes(truth) ? [] : [{ score, positive: truth === positive }]
+    return score === undefined ? [] : [{ score, positive: truth === positive }]
   })
   const scores = (await answersOf(db, window)).flatMap(({ answer }) => scoreOf(answer) ?? [])
   if (labelled.length === 0 && scores.length === 0) return undefined
   return { metric: name, labelled: labelled.length, answers: scores.length, found: estimatePerformance(labelled, scores) }
 }
-
-/** The newest label of an answer is its truth. */
-const labelledAnswers = (db: Database, within: Stretch, metric: string) =>
-  db.execute<{ truth: string; answer: string | null }>(sql`
-    select said.truth, p.payload->'output'->0->>'text' as answer
-    from (
-      select tenant, inference_id, (array_agg(content #>> '{}' order by at desc, id desc))[1] as truth
-      from feedback where metric = ${metric} group by 1, 2
-    ) as said
-    join traces t on t.id = said.inference_id and t.tenant = said.tenant join trace_payloads p on p.id = t.id
-    where ${of(within)} order by t.started_at desc, t.id desc limit ${mostAnswers}`)
 
 const answersOf = (db: Database, within: Stretch) =>
   db.execute<{ answer: string | null }>(sql`

@@ -14,16 +14,22 @@ import {
   iso,
 } from './exposed.ts'
 
-/** Pairs of a copy and the live request it was made of, by `metadata.shadow_of`: each is a subject's side of a comparison. */
+/** `traces copy` with `traces live`, the request that it was made of, by `metadata.shadow_of`. */
+export const copyWithOriginal = sql`traces copy
+  join traces live on live.id = (case when copy.metadata->>'shadow_of' ~ '^[0-9a-f-]{36}$' then copy.metadata->>'shadow_of' end)::uuid`
+
+/** Whether both sides of a pair say something of their variants. */
+export const isComparable = sql`(copy.purpose = 'shadow' and copy.status <> 'aborted'
+  and live.status <> 'aborted' and coalesce(live.cache, '') not in ('hit', 'stale'))`
+
+/** Pairs of a copy and its original: each is a subject's side of a comparison. */
 const pairs = (at: EvidenceWindow) => sql`
   select live.tenant, coalesce(live.subject, live.id::text) as unit, side.arm, one.started_at, one.status, one.latency_ms, one.cost_usd,
     ${isFailure(sql`one`)} as failed, ${failureKind(sql`one`)} as kind
-  from traces copy
-  join traces live on live.id = (case when copy.metadata->>'shadow_of' ~ '^[0-9a-f-]{36}$' then copy.metadata->>'shadow_of' end)::uuid
+  from ${copyWithOriginal}
   cross join (values ('candidate'), ('control')) as side (arm)
   join traces one on one.id = case when side.arm = 'candidate' then copy.id else live.id end
-  where copy.route = ${at.route} and copy.purpose = 'shadow' and copy.variant = ${at.candidate}
-    and ${during(sql`copy.started_at`, at)} and coalesce(live.cache, '') not in ('hit', 'stale') and live.status <> 'aborted' and copy.status <> 'aborted'`
+  where copy.route = ${at.route} and copy.variant = ${at.candidate} and ${during(sql`copy.started_at`, at)} and ${isComparable}`
 
 /** As the arms of a canary: copies are the candidate's side, their originals the control's. */
 export const countShadow = async (db: Database, at: EvidenceWindow): Promise<ByArm<Exposed>> => {

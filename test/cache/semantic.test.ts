@@ -9,7 +9,7 @@ import { createSemantic, type SemanticSettings } from '../../src/cache/semantic/
 import type { ChatMessage, ChatModel, ChatRequest } from '../../src/models/chat-model.ts'
 import type { Embedder } from '../../src/models/embedder.ts'
 import { readEvents, startGateway } from '../http/gateway.ts'
-import { collect, finish, observer, requestOf, text, textOf, usage } from '../models/scripted-model.ts'
+import { collect, everything, finish, observer, requestOf, text, textOf, usage } from '../models/scripted-model.ts'
 import { bagOfWords } from '../support/bag-of-words.ts'
 import { describeDatabases, type TestDatabase } from '../support/database.ts'
 
@@ -19,19 +19,7 @@ const teller = (say: (question: string, call: number) => string = (question) => 
   const model: ChatModel & { asked: string[] } = {
     id: 'teller',
     asked,
-    capabilities: {
-      contextTokens: undefined,
-      tools: true,
-      jsonSchema: true,
-      jsonObject: true,
-      logprobs: true,
-      choices: 4,
-      seed: true,
-      penalties: true,
-      logitBias: true,
-      images: true,
-      completion: false,
-    },
+    capabilities: everything,
     async *stream({ input }) {
       const question = input.kind === 'chat' ? JSON.stringify(input.messages.at(-1)?.content) : input.prompt
       asked.push(question)
