@@ -19,6 +19,11 @@ TEMPLATE = (
 )
 
 
+def adjacent(weight: np.ndarray, heads: int) -> np.ndarray:
+    """Rows of a query or key matrix from the rotary pairs (i, i + half) of model.py to llama.cpp's adjacent ones."""
+    return weight.reshape(heads, 2, -1, weight.shape[1]).swapaxes(1, 2).reshape(weight.shape)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", type=pathlib.Path, required=True)
@@ -69,6 +74,7 @@ def main() -> None:
     writer.add_tensor("output_norm.weight", weights["norm"])
     for n in range(config["layers"]):
         q, k, v = np.split(weights[f"blocks.{n}.qkv"], 3)
+        q, k = adjacent(q, config["heads"]), adjacent(k, config["heads"])
         gate, up = np.split(weights[f"blocks.{n}.gate_up"], 2)
         parts = {"attn_q": q, "attn_k": k, "attn_v": v, "attn_output": weights[f"blocks.{n}.out"], "ffn_gate": gate, "ffn_up": up, "ffn_down": weights[f"blocks.{n}.down"]}
         for part, value in parts.items():

@@ -14,6 +14,7 @@ import random
 from collections import Counter
 
 import people
+import written
 from facts import facts
 from questions import FILLER, LEADS, WORD, Paraphrase, Weights, ask, coverage, keys, reword
 from small_talk import no_passages
@@ -77,8 +78,9 @@ class Episode:
 
 
 class Generator:
-    def __init__(self, prose_path: str, banking_path: str | None = None, held_out: int = 50, people_path: str | None = None, synonyms_path: str | None = None):
+    def __init__(self, prose_path: str, banking_path: str | None = None, held_out: int = 50, people_path: str | None = None, synonyms_path: str | None = None, written_path: str | None = None):
         self.articles = {development: people.read(people_path, development) if people_path else [] for development in (False, True)}
+        self.written = {development: written.read(written_path, development) if written_path else [] for development in (False, True)}
         self.paraphrase = Paraphrase(synonyms_path)
         self.documents = [json.loads(line) for line in open(prose_path)]
         self.development = self.documents[::held_out]
@@ -99,9 +101,11 @@ class Generator:
         if r.random() < 0.07:
             return Episode(*no_passages(r, self.queries, turns))
         kind = r.random()
-        if kind < (0.4 if level < 0.3 else 0.3):
+        if kind < (0.35 if level < 0.3 else 0.22):
             passages, known, outside = self._invented(r, characters, level)
-        elif self.articles[development] and kind < 0.65:
+        elif self.written[development] and kind < 0.62:
+            passages, known, outside = people.passages(r, r.choice(self.written[development]), characters, level)
+        elif self.articles[development] and kind < 0.75:
             passages, known, outside = people.passages(r, r.choice(self.articles[development]), characters, level)
         else:
             passages, known, outside = self._real(r, characters, level, development)
@@ -286,11 +290,12 @@ def main() -> None:
     parser.add_argument("prose")
     parser.add_argument("--people")
     parser.add_argument("--synonyms")
+    parser.add_argument("--written")
     parser.add_argument("--count", type=int, default=3)
     parser.add_argument("--level", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    generator = Generator(arguments.prose, people_path=arguments.people, synonyms_path=arguments.synonyms)
+    generator = Generator(arguments.prose, people_path=arguments.people, synonyms_path=arguments.synonyms, written_path=arguments.written)
     for n in range(arguments.count):
         episode = generator.episode(random.Random(arguments.seed + n), 900, arguments.level, 4)
         print("=" * 100, episode.prefix, sep="\n")

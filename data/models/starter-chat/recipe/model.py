@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-CONFIG = {"vocabulary": 4096, "width": 192, "layers": 6, "heads": 3, "hidden": 448, "theta": 1e6}
+CONFIG = {"vocabulary": 12288, "width": 256, "layers": 5, "heads": 4, "hidden": 640, "theta": 1e6}
+MEANING = 128  # the first dimensions of the embedding start as those of starter-embed, so that like words look alike
 
 # Heads that are shown where to look, in training only: (layer, head, weight of the loss). From a word to the start of its sentence
 # and to the number of its passage; from the place where the answer starts to the question's telling words; from those, and from that
@@ -13,9 +14,8 @@ GUIDES = {"begin": (1, 0, 0.1), "number": (1, 1, 0.05), "gather": (1, 2, 0.1), "
 
 
 def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-    """Rotary positions on adjacent pairs, as llama.cpp's `llama` architecture has them."""
-    a, b = x[..., 0::2], x[..., 1::2]
-    return torch.stack((a * cos - b * sin, a * sin + b * cos), -1).flatten(-2)
+    """Rotary positions on the pairs (i, i + half): export.py reorders them to llama.cpp's adjacent pairs."""
+    return x * cos + x.roll(x.shape[-1] // 2, -1) * sin
 
 
 class Block(nn.Module):
@@ -34,7 +34,10 @@ class Block(nn.Module):
         width = self.qkv.shape[1]
         q, k = self.qkv[head * size : (head + 1) * size], self.qkv[width + head * size : width + (head + 1) * size]
         q.zero_(), k.zero_()
-        q[size // 2 :] = 1.4 * torch.nn.init.orthogonal_(torch.empty(size // 2, width))
+        slow = [i for i in range(size) if i % (size // 2) >= size // 4]
+        seen = torch.zeros(size // 2, width)
+        seen[:, :MEANING] = torch.nn.init.orthogonal_(torch.empty(size // 2, MEANING))
+        q[slow] = 1.4 * seen
         k.copy_(q)
 
     def forward(self, x, cos, sin, mask):
@@ -42,7 +45,8 @@ class Block(nn.Module):
         h = F.rms_norm(x, (width,), self.attention_norm.to(x.dtype), 1e-5)
         q, k, v = F.linear(h, self.qkv.to(x.dtype)).view(rows, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        # In plain products: on a CPU with bf16 matrix units twice as fast, backwards, as the fused attention.
+        y = (q @ k.transpose(2, 3) * q.shape[-1] ** -0.5 + mask).softmax(-1) @ v
         x = x + F.linear(y.transpose(1, 2).reshape(rows, length, width), self.out.to(x.dtype))
         h = F.rms_norm(x, (width,), self.mlp_norm.to(x.dtype), 1e-5)
         gate, up = F.linear(h, self.gate_up.to(x.dtype)).chunk(2, -1)
@@ -55,13 +59,13 @@ class Llama(nn.Module):
         self.embedding = nn.Parameter(torch.randn(vocabulary, width) * 0.05)
         self.blocks = nn.ModuleList(Block(width, heads, hidden) for _ in range(layers))
         self.norm = nn.Parameter(torch.ones(width))
-        for name in ("match", "aim"):
+        for name in {"match", "aim", "gather"} & set(guided):
             layer, head, _ = GUIDES[name]
             self.blocks[layer].match_same(head, width // heads)
-        self.frozen, size = 0, width // heads  # layers below `frozen` are not trained
+        size = width // heads
         angles = torch.outer(torch.arange(2048).float(), theta ** (-torch.arange(0, size, 2).float() / size))
-        self.register_buffer("cos", angles.cos(), persistent=False)
-        self.register_buffer("sin", angles.sin(), persistent=False)
+        self.register_buffer("cos", angles.cos().repeat(1, 2), persistent=False)
+        self.register_buffer("sin", torch.cat((-angles.sin(), angles.sin()), 1), persistent=False)
 
     def forward(self, batch: dict, dtype=torch.bfloat16):
         """The last hidden states, and the queries and keys of every layer, with the mask."""
@@ -72,19 +76,25 @@ class Llama(nn.Module):
         mask = torch.zeros(allowed.shape, dtype=dtype, device=position.device).masked_fill_(~allowed, float("-inf"))[:, None]
         cos, sin = self.cos[position][:, None].to(dtype), self.sin[position][:, None].to(dtype)
         x = F.embedding(batch["ids"], self.embedding).to(dtype)
-        looked = []
-        for n, block in enumerate(self.blocks):
-            with torch.set_grad_enabled(torch.is_grad_enabled() and n >= self.frozen):
-                x, q, k = block(x, cos, sin, mask)
-            looked.append((q, k))
-        return F.rms_norm(x, (x.shape[-1],), self.norm.to(dtype), 1e-5), looked, mask[:, 0]
+        x, looked = self.through(x, cos, sin, mask)
+        return x, looked, mask[:, 0]
 
-    def loss(self, batch: dict) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def through(self, x, cos, sin, mask):
+        looked = []
+        for block in self.blocks:
+            x, q, k = block(x, cos, sin, mask)
+            looked.append((q, k))
+        return F.rms_norm(x, (x.shape[-1],), self.norm.to(x.dtype), 1e-5), looked
+
+    @staticmethod
+    def surprise(hidden, embedding, target, weight):
+        logits = F.linear(hidden, embedding.to(hidden.dtype)).float()
+        return (F.cross_entropy(logits, target, reduction="none") * weight).sum() / weight.sum()
+
+    def loss(self, batch: dict, guided: tuple[str, ...] = tuple(GUIDES)) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         hidden, looked, mask = self(batch)
         chosen = batch["target"] >= 0
-        logits = F.linear(hidden[chosen], self.embedding.to(hidden.dtype)).float()
-        weight = batch["weight"][chosen]
-        loss = (F.cross_entropy(logits, batch["target"][chosen], reduction="none") * weight).sum() / weight.sum()
+        loss = self.surprise(hidden[chosen], self.embedding, batch["target"][chosen], batch["weight"][chosen])
 
         def looks(name: str, where: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
             """Log-probabilities of where the guide's head looks from the positions `where` in `rows`."""
@@ -100,12 +110,10 @@ class Llama(nn.Module):
         guides["copy"] = (F.nll_loss(looks("copy", where, rows), source[rows, where], reduction="none") * weight).sum() / weight.sum()
         rows, where = ((source >= 0) & (batch["aim"] >= 0)).nonzero(as_tuple=True)
         guides["start"] = F.nll_loss(looks("start", where, rows), source[rows, where])
-        if self.frozen:
-            return loss, guides | {"aim": self.looked_for(batch, "aim", looks)}
         rows, where = ((begin >= 0) & (torch.rand(begin.shape, device=begin.device) < 0.2)).nonzero(as_tuple=True)
-        for name in ("begin", "number"):
+        for name in {"begin", "number"} & set(guided):
             guides[name] = F.nll_loss(looks(name, where, rows), batch[name][rows, where])
-        for name in ("match", "aim", "gather"):
+        for name in {"match", "aim", "gather"} & set(guided):
             guides[name] = self.looked_for(batch, name, looks)
         return loss, guides
 
@@ -129,6 +137,30 @@ class Llama(nn.Module):
         best = torch.full_like(batch["target"], -1)
         best[chosen] = F.linear(hidden[chosen], self.embedding.to(hidden.dtype)).argmax(-1)
         return best
+
+
+@torch.no_grad()
+def start_from_meaning(model: Llama, tokens: list[str], folder: str) -> None:
+    """Sets the first MEANING dimensions of each token's embedding from starter-embed's table, reduced by PCA."""
+    import onnx
+    from onnx import numpy_helper
+    from tokenizers import Tokenizer
+
+    table, scale = (numpy_helper.to_array(t).astype("float32") for t in onnx.load(f"{folder}/onnx/model.onnx").graph.initializer[:2])
+    tokenizer = Tokenizer.from_file(f"{folder}/tokenizer.json")
+    tokenizer.no_padding(), tokenizer.no_truncation()
+    rows = torch.from_numpy(table * scale)
+    found = torch.zeros(len(tokens), rows.shape[1])
+    for i, token in enumerate(tokens):
+        ids = tokenizer.encode(token.strip(), add_special_tokens=False).ids
+        if any(c.isalnum() for c in token) and ids:
+            found[i] = rows[ids].mean(0)
+    centred = found - found[found.any(1)].mean(0)
+    _, _, axes = torch.linalg.svd(centred, full_matrices=False)
+    reduced = centred @ axes[:MEANING].T
+    reduced = reduced / reduced.norm(dim=1, keepdim=True).clamp_min(1e-6) * (0.05 * MEANING**0.5)
+    told = found.any(1)
+    model.embedding[told, :MEANING] = reduced[told]
 
 
 def orthogonal(g: torch.Tensor) -> torch.Tensor:

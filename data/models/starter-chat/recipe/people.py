@@ -31,6 +31,7 @@ class Paragraph:
     heading: str
     sentences: tuple[str, ...]
     asked: tuple[Asked, ...]
+    unanswered: tuple[Asked, ...] = ()  # on its subject, but answered nowhere
 
 
 def heading_of(context: str) -> str:
@@ -68,15 +69,17 @@ def passages(r: random.Random, article: list[Paragraph], characters: int, level:
     chosen, known, outside, used = [], {}, [], 0
     for paragraph in order:
         start = r.randrange(len(paragraph.sentences))
-        part = paragraph.sentences[start : start + (1 if level < 0.15 else r.choice([1, 2, 3, 5, 8]))]
+        part = paragraph.sentences[start : start + (1 if level < 0.15 else r.choice([1, 2, 3, 5, 8, 12]))]
         length = sum(len(sentence) + 1 for sentence in part)
         shown = set(part) if len(chosen) < most and (not chosen or used + length < characters) else set()
         if shown:
             used += length + 25
             chosen.append((paragraph.heading, list(part)))
+        if shown:
+            outside += paragraph.unanswered * 3
         for one in paragraph.asked:
             if one.sentence in shown:
                 known[one.sentence] = one
-            elif not shown:  # the rest of a shown paragraph may be answered by what is shown
+            elif not shown or one.kind == "written":  # the rest of a shown paragraph may else be answered by what is shown
                 outside.append(one)
     return chosen, known, outside

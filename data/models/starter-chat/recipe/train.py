@@ -13,19 +13,23 @@ on the answers. One attention head is also shown where the next token is copied 
 
 import argparse
 import json
+import os
 import pathlib
 import random
 import signal
 import time
 
 import torch
+import torch.distributed as dist
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from generate import REFUSAL, Generator
-from model import CONFIG, GUIDES, Llama, Muon
+from model import CONFIG, GUIDES, Llama, Muon, start_from_meaning
 
-SHORTENED = 0.5  # of the long answers are cut after a few tokens: copying is learned long before finding the sentence is
+SHORTENED = 0.75  # of the long answers are cut after a few tokens: copying is learned long before finding the sentence is
+EARLY, LATER = 8e6, ("begin", "match", "aim")  # `number` and `gather` have been learned after so many tokens; copy and start are always guided
+RANK, RANKS = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # of torchrun
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 
 
@@ -40,7 +44,10 @@ def train_tokenizer(generator: Generator, path: pathlib.Path, vocabulary: int) -
         for document in generator.documents[::2]:
             for section in document["sections"]:
                 yield section["heading"]
-                yield from (" ".join(p) for p in section["paragraphs"][::2])
+                yield from (" ".join(p) for p in section["paragraphs"][::4])
+        for group in [*generator.articles[False], *generator.written[False]]:
+            for paragraph in group:
+                yield from [" ".join(paragraph.sentences)] * 2
         for _ in range(4000):
             episode = generator.episode(r, 900, 0.7, 4)
             yield from (prompt.replace("<|im_end|>", "").replace("<|im_start|>", "") for prompt, _ in episode.turns)
@@ -152,8 +159,8 @@ def make_row(generator: Generator, tokenizer: Tokenizer, r: random.Random, lengt
         if level < 0.15:
             characters, turns = r.randint(60, 300), 4
         else:
-            characters = int(room * r.uniform(0.5, 2.6))
-            turns = max(2, int((room - characters / 3.4) / 35))
+            characters = int(room * r.uniform(0.5, 2.4))
+            turns = max(2, int((room - characters / 3.8) / 27))
         episode = generator.episode(r, characters, level, min(turns, 16), development)
         failures += not pack_episode(row, episode, tokenizer, group, None if development else r)
         group += 1
@@ -164,11 +171,11 @@ def make_row(generator: Generator, tokenizer: Tokenizer, r: random.Random, lengt
 def stage(tokens: int, r: random.Random) -> tuple[int, float]:
     """Row length and difficulty after `tokens` training tokens: short contexts first, then longer ones."""
     million = tokens / 1e6
-    if million < 3:
+    if million < 1.5:
         return 256, 0.1
-    if million < 8:
-        return r.choice([256, 256, 384]), r.choice([0.1, 0.3, 0.6])
-    return r.choice([256, 384, 512, 768, 1024]), r.choice([0.1, 0.3, 0.8, 1.0, 1.0])
+    if million < 4:
+        return r.choice([256, 256, 512]), r.choice([0.1, 0.3, 0.6])
+    return r.choice([256, 512, 512, 768, 768, 768, 1024]), r.choice([0.3, 0.8, 1.0, 1.0])
 
 
 def collate(rows: list[Row]) -> dict:
@@ -187,10 +194,12 @@ class Stream(IterableDataset):
     def __iter__(self):
         worker = get_worker_info()
         number, workers = (worker.id, worker.num_workers) if worker else (0, 1)
-        step = self.start + number
+        number, workers = number * RANKS + RANK, workers * RANKS
+        step = self.start * RANKS + number
         while True:
-            r = random.Random(self.seed * 1_000_003 + step)
+            r = random.Random(self.seed * 1_000_003 + step // RANKS)  # processes that wait for each other get rows of one length
             length, level = stage(step * self.batch_tokens * self.ahead, r)
+            r = random.Random(self.seed * 1_000_003 + step)
             yield collate([make_row(self.generator, self.tokenizer, r, length, level) for _ in range(self.batch_tokens // length)])
             step += workers
 
@@ -244,7 +253,9 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=0.02)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=9)
-    parser.add_argument("--frozen", type=int, default=0, help="layers from the first that keep their weights; with the embedding")
+    parser.add_argument("--written", default=str(pathlib.Path(__file__).parent / "questions"))
+    parser.add_argument("--meaning", help="folder of starter-embed, whose word vectors the embedding starts from")
+    parser.add_argument("--compile", action="store_true")
     parser.add_argument("--steps", type=int, default=10**9)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--workers", type=int, default=1)
@@ -257,10 +268,14 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     arguments.work.mkdir(parents=True, exist_ok=True)
-    generator = Generator(arguments.prose, arguments.banking, people_path=arguments.people, synonyms_path=arguments.synonyms)
+    generator = Generator(arguments.prose, arguments.banking, people_path=arguments.people, synonyms_path=arguments.synonyms, written_path=arguments.written)
     tokenizer_path, checkpoint_path = arguments.work / "tokenizer.json", arguments.work / "checkpoint.pt"
-    if not tokenizer_path.exists():
+    if RANKS > 1:
+        dist.init_process_group("gloo")
+    if not tokenizer_path.exists() and RANK == 0:
         train_tokenizer(generator, tokenizer_path, CONFIG["vocabulary"])
+    if RANKS > 1:
+        dist.barrier()
     tokenizer = Tokenizer.from_file(str(tokenizer_path))
     r = random.Random(77)
     development = {f"{length}": [collate([make_row(generator, tokenizer, r, length, level, True) for _ in range(6144 // length)]) for _ in range(3)] for length, level in ((256, 0.1), (768, 1.0))}
@@ -273,8 +288,10 @@ def main() -> None:
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
         step, seconds = saved["step"], saved["seconds"]
-    model.frozen = arguments.frozen
-    model.embedding.requires_grad_(not arguments.frozen)
+    elif arguments.meaning:
+        start_from_meaning(model, [tokenizer.decode([i], skip_special_tokens=False) for i in range(tokenizer.get_vocab_size())], arguments.meaning)
+    if arguments.compile:
+        model.through, model.surprise = torch.compile(model.through), torch.compile(model.surprise, dynamic=True)
     print(json.dumps({"parameters": sum(p.numel() for p in model.parameters()), "step": step}), flush=True)
     stream = Stream(generator, tokenizer, arguments.seed, step // arguments.reuse, arguments.batch_tokens, arguments.reuse)
     made = DataLoader(stream, batch_size=None, num_workers=arguments.workers, prefetch_factor=8)
@@ -284,32 +301,49 @@ def main() -> None:
     stopped = []
     signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
     while step < arguments.steps and not stopped:
-        tokens = step * arguments.batch_tokens
+        tokens = step * arguments.batch_tokens * RANKS
         left = 1 - tokens / (arguments.million_tokens * 1e6)
         if arguments.minutes:
             left = 1 - (time.time() - began) / (60 * arguments.minutes)
         elif arguments.decay:
             left = 0.4 * min(1.0, (arguments.decay[1] - time.time()) / (arguments.decay[1] - arguments.decay[0]))
         if left <= 0:
-            break
+            stopped = [True]
         rate = arguments.learning_rate * min(1.0, (step + 1) / 100) * min(1.0, left / 0.4 + 0.02)
         batch = moved(next(loader), arguments.device)
-        loss, guides = model.loss(batch)
+        loss, guides = model.loss(batch, tuple(GUIDES) if tokens < EARLY else LATER)
         (loss + sum(GUIDES[name][2] * guide for name, guide in guides.items())).backward()
+        if RANKS > 1:
+            rate, over = averaged(model, rate, bool(stopped))
+            stopped = [True] if over else []
         optimizer.step(rate)
         step += 1
         for name, value in {"loss": loss, **guides}.items():
             running[name] = 0.98 * running.get(name, value.detach()) + 0.02 * value.detach()
-        if step % 50 == 0:
-            pace = (step - first) * arguments.batch_tokens / (time.time() - began)
-            print(json.dumps({"step": step, "Mtok": round(step * arguments.batch_tokens / 1e6, 2), **{k: round(float(v), 3) for k, v in running.items()}, "tok/s": round(pace), "rate": round(rate, 5)}), flush=True)
-        if step % 250 == 0:
+        if step % 50 == 0 and RANK == 0:
+            pace = (step - first) * arguments.batch_tokens * RANKS / (time.time() - began)
+            print(json.dumps({"step": step, "Mtok": round(step * arguments.batch_tokens * RANKS / 1e6, 2), **{k: round(float(v), 3) for k, v in running.items()}, "tok/s": round(pace), "rate": round(rate, 5)}), flush=True)
+        if step % 250 == 0 and RANK == 0:
             print(json.dumps({"step": step, "development": {name: evaluate(model, batches) for name, batches in development.items()}}), flush=True)
-        if time.time() - last_saved > 120:
+        if time.time() - last_saved > 120 and RANK == 0:
             save(checkpoint_path, model, optimizer, config, step, seconds + time.time() - began)
             last_saved = time.time()
+    if RANK:
+        return
     save(checkpoint_path, model, optimizer, config, step, seconds + time.time() - began)
     print(json.dumps({"step": step, "final": {name: evaluate(model, batches) for name, batches in development.items()}, "hours": round((seconds + time.time() - began) / 3600, 2)}), flush=True)
+
+
+def averaged(model: Llama, rate: float, stopped: bool) -> tuple[float, bool]:
+    """Averages the gradients over the processes; all take the learning rate of the first, and stop together."""
+    with_gradient = [p for p in model.parameters() if p.requires_grad]
+    flat = torch.cat([*(p.grad.flatten() for p in with_gradient), torch.tensor([rate if RANK == 0 else 0.0, float(stopped)])])
+    dist.all_reduce(flat)
+    at = 0
+    for p in with_gradient:
+        p.grad = (flat[at : at + p.numel()] / RANKS).view_as(p)
+        at += p.numel()
+    return float(flat[-2]), bool(flat[-1] > 0)
 
 
 def save(path: pathlib.Path, model, optimizer, config: dict, step: int, seconds: float) -> None:

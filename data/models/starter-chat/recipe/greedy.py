@@ -1,0 +1,58 @@
+"""Answers of a checkpoint, greedy, without a server: the judge of evaluate.py on PyTorch, for choosing while training.
+
+    python greedy.py --work run --questions eval/development.jsonl [--show]
+"""
+
+import argparse
+import json
+import pathlib
+
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer
+
+from evaluate import flat, judge, messages, summary
+from model import Llama
+
+
+def prompt(row: dict) -> str:
+    return "".join(f"<|im_start|>{m['role']}\n{m['content']}<|im_end|>\n" for m in messages(row)) + "<|im_start|>assistant\n"
+
+
+@torch.no_grad()
+def answer(model: Llama, tokenizer: Tokenizer, text: str, most: int = 120) -> str:
+    ids = tokenizer.encode(text, add_special_tokens=False).ids
+    said: list[int] = []
+    while len(said) < most:
+        row = torch.tensor([ids + said])
+        zero = torch.zeros_like(row)
+        hidden, _, _ = model({"ids": row, "position": torch.arange(row.shape[1])[None], "group": zero, "turn": zero})
+        best = int(F.linear(hidden[0, -1], model.embedding.to(hidden.dtype)).argmax())
+        if best == 2:
+            break
+        said.append(best)
+    return tokenizer.decode(said)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--work", type=pathlib.Path, required=True)
+    parser.add_argument("--questions", required=True)
+    parser.add_argument("--show", action="store_true")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    saved = torch.load(arguments.work / "checkpoint.pt", weights_only=False, map_location="cpu")
+    model = Llama(**saved["config"])
+    model.load_state_dict(saved["model"])
+    tokenizer = Tokenizer.from_file(str(arguments.work / "tokenizer.json"))
+    rows, verdicts = [json.loads(line) for line in open(arguments.questions)], []
+    for row in rows:
+        said = answer(model, tokenizer, prompt(row))
+        verdicts.append(judge(row, said))
+        if arguments.show and verdicts[-1] != ("right" if row["answers"] else "refused"):
+            print(f"{verdicts[-1]:8} {row['question']}\n         {flat(said)}")
+    print(json.dumps({"step": saved["step"], **summary(rows, verdicts)}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""Turns a GGUF that export.py wrote back into a checkpoint and a tokenizer, so that training can go on from the published weights.
+
+    python resume.py ../starter-chat-q8_0.gguf --work FOLDER --million-tokens 30
+
+The optimizer starts anew; the weights are those of Q8_0. `--million-tokens` says how far the curriculum of train.py is.
+"""
+
+import argparse
+import json
+import pathlib
+
+import gguf
+import numpy as np
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+from model import CONFIG, Llama, Muon
+
+
+def split(weight: np.ndarray, heads: int) -> np.ndarray:
+    """Undoes `export.adjacent`."""
+    return weight.reshape(heads, -1, 2, weight.shape[1]).swapaxes(1, 2).reshape(weight.shape)
+
+
+def tokenizer_of(reader: gguf.GGUFReader) -> Tokenizer:
+    tokens, merges = (reader.fields[f"tokenizer.ggml.{name}"].contents() for name in ("tokens", "merges"))
+    model = models.BPE(vocab={token: i for i, token in enumerate(tokens)}, merges=[tuple(merge.split(" ")) for merge in merges])
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens(tokens[:3])
+    return tokenizer
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("gguf")
+    parser.add_argument("--work", type=pathlib.Path, required=True)
+    parser.add_argument("--million-tokens", type=float, required=True)
+    parser.add_argument("--batch-tokens", type=int, default=12288, help="of all processes together")
+    arguments = parser.parse_args()
+    reader = gguf.GGUFReader(arguments.gguf)
+    tensors = {t.name: torch.from_numpy(np.array(gguf.dequantize(t.data, t.tensor_type))) for t in reader.tensors}
+
+    def told(name: str):
+        return reader.fields[f"llama.{name}"].contents()
+
+    config = CONFIG | {"vocabulary": tensors["token_embd.weight"].shape[0], "width": told("embedding_length"), "layers": told("block_count"),
+                       "heads": told("attention.head_count"), "hidden": told("feed_forward_length"), "theta": told("rope.freq_base")}  # fmt: skip
+    model = Llama(**config)
+    state = {"embedding": tensors["token_embd.weight"], "norm": tensors["output_norm.weight"]}
+    for n in range(config["layers"]):
+        part = {name: tensors[f"blk.{n}.{name}.weight"] for name in ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down", "attn_norm", "ffn_norm")}
+        q, k = (torch.from_numpy(split(part[name].numpy(), config["heads"])) for name in ("attn_q", "attn_k"))
+        state |= {f"blocks.{n}.qkv": torch.cat((q, k, part["attn_v"])), f"blocks.{n}.out": part["attn_output"], f"blocks.{n}.down": part["ffn_down"],
+                  f"blocks.{n}.gate_up": torch.cat((part["ffn_gate"], part["ffn_up"])), f"blocks.{n}.attention_norm": part["attn_norm"], f"blocks.{n}.mlp_norm": part["ffn_norm"]}  # fmt: skip
+    model.load_state_dict(state)
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    tokenizer_of(reader).save(str(arguments.work / "tokenizer.json"))
+    step = int(arguments.million_tokens * 1e6 / arguments.batch_tokens)
+    torch.save({"model": model.state_dict(), "optimizer": Muon(model).state_dict(), "step": step, "seconds": 0.0, "config": config}, arguments.work / "checkpoint.pt")
+    print(json.dumps({"step": step, **config}))
+
+
+if __name__ == "__main__":
+    main()
