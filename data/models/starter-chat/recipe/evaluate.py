@@ -53,7 +53,7 @@ def main() -> None:
     arguments = parser.parse_args()
     rows, verdicts, tokens, began = [json.loads(line) for line in open(arguments.questions)], [], 0, time.time()
     for row in rows:
-        body = {"model": arguments.model, "messages": messages(row), "temperature": 0, "max_tokens": 200}
+        body = {"model": arguments.model, "messages": messages(row), "temperature": 0, "max_tokens": 120}
         headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {arguments.key}"} if arguments.key else {})
         request = urllib.request.Request(arguments.base_url + "/chat/completions", json.dumps(body).encode(), headers)
         with urllib.request.urlopen(request) as response:

@@ -59,7 +59,7 @@ class Llama(nn.Module):
         self.embedding = nn.Parameter(torch.randn(vocabulary, width) * 0.05)
         self.blocks = nn.ModuleList(Block(width, heads, hidden) for _ in range(layers))
         self.norm = nn.Parameter(torch.ones(width))
-        for name in {"match", "aim", "gather"} & set(guided):
+        for name in ("match", "aim"):
             layer, head, _ = GUIDES[name]
             self.blocks[layer].match_same(head, width // heads)
         size = width // heads
@@ -111,9 +111,9 @@ class Llama(nn.Module):
         rows, where = ((source >= 0) & (batch["aim"] >= 0)).nonzero(as_tuple=True)
         guides["start"] = F.nll_loss(looks("start", where, rows), source[rows, where])
         rows, where = ((begin >= 0) & (torch.rand(begin.shape, device=begin.device) < 0.2)).nonzero(as_tuple=True)
-        for name in {"begin", "number"} & set(guided):
+        for name in sorted({"begin", "number"} & set(guided)):
             guides[name] = F.nll_loss(looks(name, where, rows), batch[name][rows, where])
-        for name in {"match", "aim", "gather"} & set(guided):
+        for name in sorted({"match", "aim", "gather"} & set(guided)):
             guides[name] = self.looked_for(batch, name, looks)
         return loss, guides
 
