@@ -35,6 +35,14 @@ def judge(row: dict, answer: str) -> str:
     return "right" if {int(n) for n in re.findall(r"\[(\d+)\]", answer)} & set(row["cite"]) else "uncited"
 
 
+def verdict(row: dict, answer: str, show: bool) -> str:
+    """Judges an answer, and prints it where asked to and it is not right."""
+    judged = judge(row, answer)
+    if show and judged != ("right" if row["answers"] else "refused"):
+        print(f"{judged:8} {row['question']}\n         {flat(answer)}")
+    return judged
+
+
 def summary(rows: list[dict], verdicts: list[str]) -> dict:
     known = [v for row, v in zip(rows, verdicts) if row["answers"]]
     unknown = [v for row, v in zip(rows, verdicts) if not row["answers"]]
@@ -60,9 +68,7 @@ def main() -> None:
             reply = json.load(response)
         answer = reply["choices"][0]["message"]["content"] or ""
         tokens += reply.get("usage", {}).get("completion_tokens", 0)
-        verdicts.append(judge(row, answer))
-        if arguments.show and verdicts[-1] != ("right" if row["answers"] else "refused"):
-            print(f"{verdicts[-1]:8} {row['question']}\n         {flat(answer)}")
+        verdicts.append(verdict(row, answer, arguments.show))
     print(json.dumps(summary(rows, verdicts) | {"completion tokens": tokens, "seconds": round(time.time() - began, 1)}))
 
 

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
 
-from evaluate import flat, judge, messages, summary
+from evaluate import messages, summary, verdict
 from model import Llama
 
 
@@ -45,12 +45,8 @@ def main() -> None:
     model = Llama(**saved["config"])
     model.load_state_dict(saved["model"])
     tokenizer = Tokenizer.from_file(str(arguments.work / "tokenizer.json"))
-    rows, verdicts = [json.loads(line) for line in open(arguments.questions)], []
-    for row in rows:
-        said = answer(model, tokenizer, prompt(row))
-        verdicts.append(judge(row, said))
-        if arguments.show and verdicts[-1] != ("right" if row["answers"] else "refused"):
-            print(f"{verdicts[-1]:8} {row['question']}\n         {flat(said)}")
+    rows = [json.loads(line) for line in open(arguments.questions)]
+    verdicts = [verdict(row, answer(model, tokenizer, prompt(row)), arguments.show) for row in rows]
     print(json.dumps({"step": saved["step"], **summary(rows, verdicts)}))
 
 

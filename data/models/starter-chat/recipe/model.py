@@ -45,7 +45,7 @@ class Block(nn.Module):
         h = F.rms_norm(x, (width,), self.attention_norm.to(x.dtype), 1e-5)
         q, k, v = F.linear(h, self.qkv.to(x.dtype)).view(rows, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-        # In plain products: on a CPU with bf16 matrix units twice as fast, backwards, as the fused attention.
+        # In plain products: on a CPU with bf16 matrix units a fifth faster than the fused attention in rows of 256, a twentieth in rows of 1,024.
         y = (q @ k.transpose(2, 3) * q.shape[-1] ** -0.5 + mask).softmax(-1) @ v
         x = x + F.linear(y.transpose(1, 2).reshape(rows, length, width), self.out.to(x.dtype))
         h = F.rms_norm(x, (width,), self.mlp_norm.to(x.dtype), 1e-5)

@@ -12,9 +12,10 @@ import pathlib
 import gguf
 import numpy as np
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Tokenizer, models
 
 from model import CONFIG, Llama, Muon
+from tokens import SPECIAL, byte_level
 
 
 def split(weight: np.ndarray, heads: int) -> np.ndarray:
@@ -24,11 +25,8 @@ def split(weight: np.ndarray, heads: int) -> np.ndarray:
 
 def tokenizer_of(reader: gguf.GGUFReader) -> Tokenizer:
     tokens, merges = (reader.fields[f"tokenizer.ggml.{name}"].contents() for name in ("tokens", "merges"))
-    model = models.BPE(vocab={token: i for i, token in enumerate(tokens)}, merges=[tuple(merge.split(" ")) for merge in merges])
-    tokenizer = Tokenizer(model)
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens(tokens[:3])
+    tokenizer = byte_level(models.BPE(vocab={token: i for i, token in enumerate(tokens)}, merges=[tuple(merge.split(" ")) for merge in merges]))
+    tokenizer.add_special_tokens(SPECIAL)
     return tokenizer
 
 

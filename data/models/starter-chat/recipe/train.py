@@ -1,8 +1,10 @@
 """Trains the tokenizer and the model; checkpoints often and resumes from the last checkpoint.
 
-    python train.py --prose PROSE.jsonl --work FOLDER [--banking train.csv] [--people xquad.en.json] [--synonyms synonyms.json]
+    python train.py --prose PROSE.jsonl --work FOLDER [--meaning ../../starter-embed] [--banking train.csv] [--people xquad.en.json] [--synonyms synonyms.json]
                     [--million-tokens 60] [--threads 1]
                     [--device cuda --workers 15 --batch-tokens 32768 --minutes 9 --width 320 --layers 7 --heads 5 --hidden 864]
+
+On a CPU of two cores: `OMP_NUM_THREADS=1 torchrun --nproc_per_node 2 train.py … --compile`, a process a core.
 
 A worker makes 80,000 tokens a second; where a GPU is faster than its `--workers`, each batch may be used `--reuse` times. `--minutes` ends the
 training by time, with the learning rate decayed until then; run the same command again, with more minutes, to go on.
@@ -21,23 +23,20 @@ import time
 
 import torch
 import torch.distributed as dist
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from generate import REFUSAL, Generator
 from model import CONFIG, GUIDES, Llama, Muon, start_from_meaning
+from tokens import SPECIAL, byte_level
 
 SHORTENED = 0.75  # of the long answers are cut after a few tokens: copying is learned long before finding the sentence is
 EARLY, LATER = 8e6, ("begin", "match", "aim")  # `number` and `gather` have been learned after so many tokens; copy and start are always guided
 RANK, RANKS = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # of torchrun
-SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 
 
 def train_tokenizer(generator: Generator, path: pathlib.Path, vocabulary: int) -> None:
-    """Byte-level BPE that splits digits: llama.cpp's `smollm` pre-tokenizer."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
-    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer = byte_level(models.BPE())
 
     def texts():
         r = random.Random(1)
@@ -298,24 +297,22 @@ def main() -> None:
     loader = iter(Reused(made, arguments.reuse, arguments.seed))
     development = {name: [moved(batch, arguments.device) for batch in batches] for name, batches in development.items()}
     began, first, running, last_saved = time.time(), step, {}, time.time()
-    stopped = []
-    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
-    while step < arguments.steps and not stopped:
+    asked, over = [], False
+    signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
+    while step < arguments.steps and not over:
         tokens = step * arguments.batch_tokens * RANKS
         left = 1 - tokens / (arguments.million_tokens * 1e6)
         if arguments.minutes:
             left = 1 - (time.time() - began) / (60 * arguments.minutes)
         elif arguments.decay:
             left = 0.4 * min(1.0, (arguments.decay[1] - time.time()) / (arguments.decay[1] - arguments.decay[0]))
-        if left <= 0:
-            stopped = [True]
-        rate = arguments.learning_rate * min(1.0, (step + 1) / 100) * min(1.0, left / 0.4 + 0.02)
+        over = left <= 0 or bool(asked)
+        rate = arguments.learning_rate * min(1.0, (step + 1) / 100) * min(1.0, max(0.0, left) / 0.4 + 0.02)
         batch = moved(next(loader), arguments.device)
         loss, guides = model.loss(batch, tuple(GUIDES) if tokens < EARLY else LATER)
         (loss + sum(GUIDES[name][2] * guide for name, guide in guides.items())).backward()
         if RANKS > 1:
-            rate, over = averaged(model, rate, bool(stopped))
-            stopped = [True] if over else []
+            rate, over = averaged(model, rate, over)
         optimizer.step(rate)
         step += 1
         for name, value in {"loss": loss, **guides}.items():
@@ -334,10 +331,10 @@ def main() -> None:
     print(json.dumps({"step": step, "final": {name: evaluate(model, batches) for name, batches in development.items()}, "hours": round((seconds + time.time() - began) / 3600, 2)}), flush=True)
 
 
-def averaged(model: Llama, rate: float, stopped: bool) -> tuple[float, bool]:
+def averaged(model: Llama, rate: float, over: bool) -> tuple[float, bool]:
     """Averages the gradients over the processes; all take the learning rate of the first, and stop together."""
     with_gradient = [p for p in model.parameters() if p.requires_grad]
-    flat = torch.cat([*(p.grad.flatten() for p in with_gradient), torch.tensor([rate if RANK == 0 else 0.0, float(stopped)])])
+    flat = torch.cat([*(p.grad.flatten() for p in with_gradient), torch.tensor([rate if RANK == 0 else 0.0, float(over)])])
     dist.all_reduce(flat)
     at = 0
     for p in with_gradient:

@@ -1,4 +1,4 @@
-"""Questions written by hand for this recipe, about excerpts of the prose and about invented articles (`questions/*.txt`).
+"""Questions written for this recipe with a large language model, about excerpts of the prose and about invented articles (`questions/*.txt`).
 
     ### Title > Section
     1. A sentence.
