@@ -24,8 +24,17 @@ export const collectionDefaults = (config: WeirConfig): { embedding: string; kin
   kind: 'hnsw',
 })
 
-/** Makes the declared collections and reads their sources; of an unchanged tree only the hashes. A source that fails is logged. */
-export const ingestSources = async (config: WeirConfig, retrieval: Retrieval, log: Logger, signal: AbortSignal): Promise<void> => {
+/**
+ * Makes the declared collections and reads their sources; of an unchanged tree only the hashes. A source that fails is logged. `onRead` hears of
+ * every collection that is through, also of one that failed.
+ */
+export const ingestSources = async (
+  config: WeirConfig,
+  retrieval: Retrieval,
+  log: Logger,
+  signal: AbortSignal,
+  onRead: (collection: string) => void,
+): Promise<void> => {
   for (const [name, { embedding, index, max_chunk_tokens, sources }] of Object.entries(config.collections)) {
     try {
       const collection = await retrieval.ensureCollection(sharedTenant, name, { embedding, kind: index, maxChunkTokens: max_chunk_tokens })
@@ -38,6 +47,8 @@ export const ingestSources = async (config: WeirConfig, retrieval: Retrieval, lo
       }
     } catch (error) {
       if (!signal.aborted) log.error({ collection: name, err: error }, 'a source of documents could not be read')
+    } finally {
+      onRead(name)
     }
   }
 }

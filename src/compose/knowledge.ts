@@ -88,15 +88,25 @@ export const createKnowledge = (options: KnowledgeOptions): Knowledge => {
   }
   let working: Promise<unknown> = Promise.resolve()
   let reading: Promise<void> | undefined
+  /** Declared collections whose sources are being read for the first time. */
+  const unread = new Set<string>()
   const documentsRead = (): Promise<void> => {
-    reading ??= ingestSources(live().config, retrieval, log, signal).then(indexes.look)
+    if (reading) return reading
+    const { config } = live()
+    for (const name of Object.keys(config.collections)) if (indexes.indexVersion(name) === null) unread.add(name)
+    reading = ingestSources(config, retrieval, log, signal, (name) => unread.delete(name)).then(indexes.look)
     return reading
   }
 
   return {
     moving: { promptClosure: promptClosure(prompts), indexVersion: indexes.indexVersion },
     promptClosure: async (choice) => (await prompts.resolve(toReference(choice))).prompt.closureHash,
-    prepare: createPrepare(prompts, retrieval, (version) => embeddingModels(live()).find((model) => model.version === version)?.embedder),
+    prepare: createPrepare({
+      prompts,
+      retrieval,
+      embedderOf: (version) => embeddingModels(live()).find((model) => model.version === version)?.embedder,
+      isUnread: (collection) => unread.has(collection),
+    }),
     mounts: {
       '/v1/files': fileRoutes({ db, clock, detach: attachments.detachEverywhere }),
       '/v1/vector_stores': vectorStoreRoutes({ retrieval, attachments, defaults }),

@@ -11,25 +11,41 @@ import type { Retrieval } from '../retrieval/retrieval.ts'
 import { nothingFound, type Retrieved } from '../retrieval/retrieve.ts'
 import type { PromptChoice, RetrievalChoice, Variant } from '../rollout/route.ts'
 
+export type PrepareDeps = {
+  prompts: PromptTable
+  retrieval: Retrieval
+  embedderOf: (version: string) => Embedder | undefined
+  /** A declared collection whose sources are being read for the first time: that it holds nothing says nothing yet. */
+  isUnread: (collection: string) => boolean
+}
+
 /**
  * Joins prompts and retrieval to the answer. The last user message is the question: it is what retrieval searches for, and a prompt of a
  * route with retrieval receives it as `question` beside `passages`. Everything said before is the prompt's history.
  */
 export const createPrepare =
-  (prompts: PromptTable, retrieval: Retrieval, embedderOf: (version: string) => Embedder | undefined): Prepare =>
+  ({ prompts, retrieval, embedderOf, isUnread }: PrepareDeps): Prepare =>
   async (variant, request) => {
     const messages = request.chat.input.kind === 'chat' ? request.chat.input.messages : []
     const choice = request.prompt ?? variant.prompt
     if (!variant.retrieval) return choice ? render(prompts, choice, request, messages, {}) : { messages }
 
     const { question, earlier } = splitQuestion(messages)
-    const found = await look(retrieval, variant.retrieval, question, request)
-    if (found.passages.length === 0) return { messages, passages: record(found), reply: nothingFound }
+    const { collection } = variant.retrieval
+    const unread = isUnread(collection)
+    const found = await look(retrieval, variant.retrieval, question, request).catch((error) => {
+      throw unread && error instanceof AppError && error.code === 'not_found' ? stillReading(collection) : error
+    })
+    const reply = (text: string | undefined) => {
+      if (text === undefined && unread) throw stillReading(collection)
+      return text ?? nothingFound
+    }
+    if (found.passages.length === 0) return { messages, passages: record(found), reply: reply(undefined) }
     const embedder = variant.retrieval.answer === 'quote' ? embedderOf(found.embeddingVersion) : undefined
     if (embedder) {
       const { id: requestId, principal, signal } = request
       const quoted = await quote({ question, passages: found.passages, embedder, tenant: principal.tenant, requestId, signal })
-      return { messages, passages: record(found), reply: quoted ?? nothingFound, annotate: annotateCitations(found.passages) }
+      return { messages, passages: record(found), reply: reply(quoted), annotate: annotateCitations(found.passages) }
     }
     const prepared: Prepared = choice
       ? await render(prompts, choice, request, earlier, { question, passages: found.fencedText })
@@ -86,6 +102,12 @@ const splitQuestion = (messages: ChatMessage[]): { question: string; earlier: Ch
 
 const look = (retrieval: Retrieval, choice: RetrievalChoice, query: string, request: AnswerRequest): Promise<Retrieved> =>
   retrieval.retrieve({ ...choice, query, tenant: request.principal.tenant, requestId: request.id, signal: request.signal })
+
+/** The sources of a first start take seconds: clients that honour `retry-after`, as OpenAI's do, get their answer with the next attempt. */
+const stillReading = (collection: string): AppError =>
+  new AppError('unavailable', `the documents of collection '${collection}' are still being read: try again in a moment`, {
+    retryAfterMs: 1_000,
+  })
 
 /** What the trace keeps. */
 const record = (found: Retrieved) => ({ passages: found.passages, timings: found.timings, index: found.indexId })
