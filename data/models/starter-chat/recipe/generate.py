@@ -13,6 +13,7 @@ import json
 import random
 from collections import Counter
 
+import markup
 import people
 import written
 from facts import facts
@@ -68,6 +69,8 @@ class Sentence:
     keys: frozenset = frozenset()
     heading: str = ""
     marker: int = 0  # where its passage's number stands
+    said: str = ""  # `text` as it stands in the passage, with its markup
+    term: str = ""  # what leads it in, as in `**term**: text`
 
 
 @dataclasses.dataclass
@@ -109,6 +112,8 @@ class Generator:
             passages, known, outside = people.passages(r, r.choice(self.articles[development]), characters, level)
         else:
             passages, known, outside = self._real(r, characters, level, development)
+        if known and level > 0.3 and r.random() < 0.4:  # what a retriever finds is seldom all on the subject
+            passages = self._among_others(r, passages, known, characters, level, development)
         return self._compose(r, passages, known, outside, turns)
 
     def _real(self, r: random.Random, characters: int, level: float, development: bool):
@@ -129,6 +134,17 @@ class Generator:
             else:
                 outside += [x for x in chosen if not x.startswith(MARKS)]
         return passages, {}, [x for x in outside if x not in {y for _, p in passages for y in p}]
+
+    def _among_others(self, r: random.Random, passages, known, characters: int, level: float, development: bool):
+        """With passages of other pages in between, which take the room of some."""
+        passages = [p for p in passages if any(s in known for s in p[1])] or passages
+        room = characters - sum(len(s) + 1 for _, p in passages for s in p)
+        for one in self._real(r, characters // 2, level, development)[0][: r.randint(1, 4)]:
+            room -= sum(len(s) + 1 for s in one[1]) + 25
+            if room < 0 and len(passages) > 1:
+                del passages[r.randrange(len(passages))]
+            passages.append(one)
+        return r.sample(passages, len(passages))
 
     def _invented(self, r: random.Random, characters: int, level: float):
         """Passages of invented facts, one entity each; some entities share their facts, so only the name tells."""
@@ -164,31 +180,40 @@ class Generator:
         opening, closing = (f"<{tag}-{nonce}>\n", f"\n</{tag}-{nonce}>") if style < 0.85 else (f"<{tag}>\n", f"\n</{tag}>") if style < 0.9 else ("Passages:\n", "") if style < 0.95 else ("", "")
         text += opening
         headed, gap, wrapped, bullets = r.random() < 0.85, r.choice(["\n", "\n", "\n", "\n\n"]), r.random() < 0.15, r.random() < 0.12
+        technical = r.random() < 0.35
         shown: list[Sentence] = []
         for number, (heading, paragraph) in enumerate(passages, 1):
             text += (gap if number > 1 else "") + f"[{number}] " + (heading + "\n" if headed else "")
             marker = text.rindex(f"[{number}] ") + 1
-            column, listed, fresh = 0, bullets and len(paragraph) > 1 and not any(x.startswith(MARKS) for x in paragraph), True
+            plain = not technical or r.random() < 0.3
+            if not plain and r.random() < 0.15:
+                text += markup.block(r) + "\n\n"
+            column, listed, fresh = 0, (bullets if plain else r.random() < 0.5) and len(paragraph) > 1 and not any(x.startswith(MARKS) for x in paragraph), True
             for n, sentence in enumerate(paragraph):
                 if sentence.startswith(MARKS):
                     text, column, fresh = text + sentence, 0, True
                     continue
                 text += ("\n- " if n else "- ") if listed else "" if fresh else "\n\n" if r.random() < 0.05 else "\n" if r.random() < 0.04 else " "
                 fresh = False
-                shown.append(Sentence(sentence, number, len(text), frozenset(keys(sentence)), heading if headed else "", marker))
+                term = markup.term(r) if not plain and r.random() < (0.4 if listed else 0.05) else ""
+                said = markup.dressed(r, sentence) if not plain and r.random() < 0.5 else sentence
+                said = f"{term} {said}" if term else said
+                shown.append(Sentence(sentence, number, len(text), frozenset(keys(sentence)), heading if headed else "", marker, said, term))
                 if wrapped:  # hard-wrapped Markdown: the line breaks at spaces
-                    for word in sentence.split(" "):
+                    for word in said.split(" "):
                         if column + len(word) > 88 and column:
                             text, column = text[:-1] + "\n", 0
                         text, column = text + word + " ", column + len(word) + 1
                     text = text[:-1]
                 else:
-                    text += sentence
+                    text += said
+            if not plain and r.random() < 0.1:
+                text += "\n\n" + markup.block(r)
         text += closing
         label = r.choice(["Question: "] * 12 + ["Q: ", ""])
         ending = "<|im_end|>\n<|im_start|>assistant\n"
         asked = self._questions(r, shown, known, outside, turns)
-        spans = [(s.start, s.start + len(s.text), s.marker) for s in shown]
+        spans = [(s.start, s.start + len(s.said), s.marker) for s in shown]
         return Episode(text, [(f"\n\n{label}{question}{ending}", answer) for question, answer in asked], spans)
 
     def _questions(self, r: random.Random, shown: list[Sentence], known, outside, turns: int):
@@ -209,12 +234,14 @@ class Generator:
                 sentence = order.pop() if order else r.choice(shown)
                 question = self._answerable(r, sentence, shown, known)
                 if question:
-                    out.append((question, [(sentence.text, sentence.start), (" [", None), (str(sentence.passage), sentence.marker), ("]", None)]))
+                    out.append((question, [(sentence.said, sentence.start), (" [", None), (str(sentence.passage), sentence.marker), ("]", None)]))
             if len(out) > before or tries > 6:
                 refuse, tries = r.random() < 0.25, 0
         return out
 
     def _answerable(self, r: random.Random, sentence: Sentence, shown: list[Sentence], known) -> str | None:
+        if sentence.term and r.random() < 0.5 and sum(s.term == sentence.term for s in shown) == 1:
+            return reword(r, markup.asked_of(r, sentence.term), 0)
         fact = known.get(sentence.text)
         if fact:
             rivals = [k for k in known.values() if k is not fact and k.index == fact.index and k.x == fact.x]

@@ -30,7 +30,7 @@ from generate import REFUSAL, Generator
 from model import CONFIG, GUIDES, Llama, Muon, start_from_meaning
 from tokens import SPECIAL, byte_level
 
-SHORTENED = 0.75  # of the long answers are cut after a few tokens: copying is learned long before finding the sentence is
+SHORTENED = 0.4  # of the long answers are cut after a few tokens: copying is learned long before finding the sentence is
 EARLY, LATER = 8e6, ("begin", "match", "aim")  # `number` and `gather` have been learned after so many tokens; copy and start are always guided
 RANK, RANKS = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # of torchrun
 
@@ -158,7 +158,7 @@ def make_row(generator: Generator, tokenizer: Tokenizer, r: random.Random, lengt
         if level < 0.15:
             characters, turns = r.randint(60, 300), 4
         else:
-            characters = int(room * r.uniform(0.5, 2.4))
+            characters = int(room * r.uniform(0.5, 3.2 if length >= 768 else 2.4))
             turns = max(2, int((room - characters / 3.8) / 27))
         episode = generator.episode(r, characters, level, min(turns, 16), development)
         failures += not pack_episode(row, episode, tokenizer, group, None if development else r)
@@ -174,7 +174,7 @@ def stage(tokens: int, r: random.Random) -> tuple[int, float]:
         return 256, 0.1
     if million < 4:
         return r.choice([256, 256, 512]), r.choice([0.1, 0.3, 0.6])
-    return r.choice([256, 512, 512, 768, 768, 768, 1024]), r.choice([0.3, 0.8, 1.0, 1.0])
+    return r.choice([256, 512, 768, 768, 1024, 1024]), r.choice([0.3, 0.8, 1.0, 1.0])
 
 
 def collate(rows: list[Row]) -> dict:
