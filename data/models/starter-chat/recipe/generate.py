@@ -104,11 +104,11 @@ class Generator:
         if r.random() < 0.07:
             return Episode(*no_passages(r, self.queries, turns))
         kind = r.random()
-        if kind < (0.35 if level < 0.3 else 0.22):
+        if kind < (0.35 if level < 0.3 else 0.14):
             passages, known, outside = self._invented(r, characters, level)
-        elif self.written[development] and kind < 0.62:
+        elif self.written[development] and kind < 0.66:
             passages, known, outside = people.passages(r, r.choice(self.written[development]), characters, level)
-        elif self.articles[development] and kind < 0.75:
+        elif self.articles[development] and kind < 0.78:
             passages, known, outside = people.passages(r, r.choice(self.articles[development]), characters, level)
         else:
             passages, known, outside = self._real(r, characters, level, development)
