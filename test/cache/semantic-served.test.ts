@@ -8,7 +8,7 @@ import { parseConfig } from '../../src/config/parse.ts'
 import { readEnvironment } from '../../src/config.ts'
 import { createLogger } from '../../src/telemetry/log.ts'
 import { runCli } from '../support/admin-app.ts'
-import { bagOfWords } from '../support/bag-of-words.ts'
+import { bagOfWordsResponse } from '../support/bag-of-words.ts'
 import { emptyState } from '../support/database.ts'
 
 const adminKey = 'weir-admin-secret-0123456789abcdef'
@@ -21,11 +21,7 @@ const host = Bun.serve({
   hostname: '127.0.0.1',
   fetch: async (request) => {
     const body = (await request.json()) as { input?: string[] }
-    if (new URL(request.url).pathname.endsWith('/embeddings')) {
-      const { vectors } = await bagOfWords().embed({ texts: body.input ?? [], tenant: '', requestId: '', signal: request.signal })
-      const data = vectors.map((vector, index) => ({ object: 'embedding', index, embedding: [...vector] }))
-      return Response.json({ object: 'list', model: 'bag', data, usage: { prompt_tokens: 1, total_tokens: 1 } })
-    }
+    if (new URL(request.url).pathname.endsWith('/embeddings')) return bagOfWordsResponse(body.input ?? [])
     calls += 1
     const message = { role: 'assistant', content: `It takes ${calls} days.` }
     const choices = [{ index: 0, message, finish_reason: 'stop' }]

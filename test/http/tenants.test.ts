@@ -8,7 +8,7 @@ import { readEnvironment } from '../../src/config.ts'
 import { type Serving, serve } from '../../src/http/serve.ts'
 import { uuidv7 } from '../../src/lib/ids.ts'
 import { createLogger } from '../../src/telemetry/log.ts'
-import { bagOfWords } from '../support/bag-of-words.ts'
+import { bagOfWordsResponse } from '../support/bag-of-words.ts'
 import { emptyState } from '../support/database.ts'
 
 const adminKey = 'weir-admin-secret-0123456789abcdef'
@@ -20,11 +20,7 @@ const host = Bun.serve({
   hostname: '127.0.0.1',
   fetch: async (request) => {
     const body = (await request.json()) as { input?: string[] }
-    if (body.input) {
-      const { vectors } = await bagOfWords().embed({ texts: body.input, tenant: '', requestId: '', signal: request.signal })
-      const data = vectors.map((vector, index) => ({ object: 'embedding', index, embedding: [...vector] }))
-      return Response.json({ object: 'list', model: 'bag', data, usage: { prompt_tokens: 1, total_tokens: 1 } })
-    }
+    if (body.input) return bagOfWordsResponse(body.input)
     const choices = [{ index: 0, message: { role: 'assistant', content: secretText }, finish_reason: 'stop' }]
     const usage = { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 }
     return Response.json({ id: '1', object: 'chat.completion', created: 1, model: 'mock', choices, usage })

@@ -6,7 +6,7 @@ import { openWeir, type Weir } from '../../src/compose.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import { readEnvironment } from '../../src/config.ts'
 import { createLogger } from '../../src/telemetry/log.ts'
-import { bagOfWords } from '../support/bag-of-words.ts'
+import { bagOfWordsResponse } from '../support/bag-of-words.ts'
 import { emptyState } from '../support/database.ts'
 
 const adminKey = 'weir-admin-secret-0123456789abcdef'
@@ -21,9 +21,7 @@ const host = Bun.serve({
   fetch: async (request) => {
     const { input } = (await request.json()) as { input: string[] }
     if (input.some((text) => text.includes('twelve planks'))) await opened.promise
-    const { vectors } = await bagOfWords().embed({ texts: input, tenant: '', requestId: '', signal: request.signal })
-    const data = vectors.map((vector, index) => ({ object: 'embedding', index, embedding: [...vector] }))
-    return Response.json({ object: 'list', model: 'bag', data, usage: { prompt_tokens: 1, total_tokens: 1 } })
+    return bagOfWordsResponse(input)
   },
 })
 

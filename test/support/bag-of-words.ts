@@ -9,6 +9,12 @@ export const bagOfWords = (id = 'bag-of-words'): Embedder => ({
   embed: async ({ texts }) => ({ vectors: texts.map(vectorOf), tokens: texts.reduce((sum, text) => sum + wordsOf(text).length, 0) }),
 })
 
+/** What an OpenAI-compatible host of this embedder answers to `POST /embeddings`. */
+export const bagOfWordsResponse = (input: string[]): Response => {
+  const data = input.map((text, index) => ({ object: 'embedding', index, embedding: [...vectorOf(text)] }))
+  return Response.json({ object: 'list', model: 'bag', data, usage: { prompt_tokens: 1, total_tokens: 1 } })
+}
+
 const dimensions = 256
 
 const wordsOf = (text: string) => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []

@@ -75,7 +75,6 @@ def passages(r: random.Random, article: list[Paragraph], characters: int, level:
         if shown:
             used += length + 25
             chosen.append((paragraph.heading, list(part)))
-        if shown:
             outside += paragraph.unanswered * 3
         for one in paragraph.asked:
             if one.sentence in shown:
