@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--out", required=True)
     arguments = parser.parse_args()
     saved = torch.load(arguments.work / "checkpoint.pt", weights_only=False, map_location="cpu")
-    config, weights = saved["config"], {k: v.float().numpy() for k, v in saved["model"].items()}
+    config, weights = saved["config"], {k: v.float().numpy() for k, v in saved["model"].items() if k != "meant"}
     tokenizer = json.loads((arguments.work / "tokenizer.json").read_text())
 
     writer = gguf.GGUFWriter(arguments.out, "llama")

@@ -21,6 +21,7 @@ from questions import FILLER, LEADS, WORD, Paraphrase, Weights, ask, coverage, k
 from small_talk import no_passages
 
 REFUSAL = "I could not find that in the passages."
+REFUSED = 0.33  # of the questions about passages
 SYSTEM = "Answer the question from the numbered passages. Cite the passage like [1]. If they do not hold the answer, say so."
 Piece = tuple[str, int | None]
 
@@ -77,11 +78,12 @@ class Sentence:
 class Episode:
     prefix: str
     turns: list[tuple[str, list[Piece]]]
-    sentences: list[tuple[int, int, int]] = dataclasses.field(default_factory=list)  # start, end and its passage's number in the prefix
+    sentences: list[tuple[int, int, int, str]] = dataclasses.field(default_factory=list)  # start, end and its passage's number in the prefix; its words without markup
+    questions: list[str] = dataclasses.field(default_factory=list)  # of the turns
 
 
 class Generator:
-    def __init__(self, prose_path: str, banking_path: str | None = None, held_out: int = 50, people_path: str | None = None, synonyms_path: str | None = None, written_path: str | None = None):
+    def __init__(self, prose_path: str, banking_path: str | None = None, held_out: int = 50, people_path: str | None = None, synonyms_path: str | None = None, written_path: str | None = None, glosses_path: str | None = None):
         self.articles = {development: people.read(people_path, development) if people_path else [] for development in (False, True)}
         self.written = {development: written.read(written_path, development) if written_path else [] for development in (False, True)}
         self.paraphrase = Paraphrase(synonyms_path)
@@ -95,6 +97,7 @@ class Generator:
                     counts.update(set(keys(sentence)))
                     total += 1
         self.weights = Weights(dict(counts), total)
+        self.glosses = [json.loads(line) for line in open(glosses_path)] if glosses_path else []
         self.queries: list[str] = []
         if banking_path:
             self.queries = [row["text"].strip() for row in csv.DictReader(open(banking_path)) if len(row["text"]) < 90]
@@ -120,7 +123,8 @@ class Generator:
         """Passages of one to three real pages; the sentences left out serve for unanswerable questions."""
         passages, outside, used = [], [], 0
         most = r.randint(1, 3) if level < 0.15 else r.randint(1, 8)
-        pages = [r.choice(self.development if development else self.documents) for _ in range(r.choice([1, 1, 2, 3]))]
+        pages = self.development if development else self.glosses if self.glosses and r.random() < 0.25 else self.documents
+        pages = r.choices(pages, k=r.choice([1, 1, 2, 3]))
         spots = [(page, n, m) for page in pages for n, section in enumerate(page["sections"]) for m in range(len(section["paragraphs"]))]
         r.shuffle(spots)
         chunked = r.random() < level  # whole chunks as a retriever cuts them, or a few sentences
@@ -213,15 +217,15 @@ class Generator:
         label = r.choice(["Question: "] * 12 + ["Q: ", ""])
         ending = "<|im_end|>\n<|im_start|>assistant\n"
         asked = self._questions(r, shown, known, outside, turns)
-        spans = [(s.start, s.start + len(s.said), s.marker) for s in shown]
-        return Episode(text, [(f"\n\n{label}{question}{ending}", answer) for question, answer in asked], spans)
+        spans = [(s.start, s.start + len(s.said), s.marker, s.text) for s in shown]
+        return Episode(text, [(f"\n\n{label}{question}{ending}", answer) for question, answer in asked], spans, [question for question, _ in asked])
 
     def _questions(self, r: random.Random, shown: list[Sentence], known, outside, turns: int):
         out: list[tuple[str, list[Piece]]] = []
         if not shown:
             return out
         order = r.sample(shown, len(shown)) * 4
-        refuse, tries = r.random() < 0.25, 0
+        refuse, tries = r.random() < REFUSED, 0
         for _ in range(turns * 8):
             if len(out) == turns:
                 break
@@ -236,7 +240,7 @@ class Generator:
                 if question:
                     out.append((question, [(sentence.said, sentence.start), (" [", None), (str(sentence.passage), sentence.marker), ("]", None)]))
             if len(out) > before or tries > 6:
-                refuse, tries = r.random() < 0.25, 0
+                refuse, tries = r.random() < REFUSED, 0
         return out
 
     def _answerable(self, r: random.Random, sentence: Sentence, shown: list[Sentence], known) -> str | None:

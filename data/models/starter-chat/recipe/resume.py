@@ -52,7 +52,7 @@ def main() -> None:
         q, k = (torch.from_numpy(split(part[name].numpy(), config["heads"])) for name in ("attn_q", "attn_k"))
         state |= {f"blocks.{n}.qkv": torch.cat((q, k, part["attn_v"])), f"blocks.{n}.out": part["attn_output"], f"blocks.{n}.down": part["ffn_down"],
                   f"blocks.{n}.gate_up": torch.cat((part["ffn_gate"], part["ffn_up"])), f"blocks.{n}.attention_norm": part["attn_norm"], f"blocks.{n}.mlp_norm": part["ffn_norm"]}  # fmt: skip
-    model.load_state_dict(state)
+    model.load_state_dict(state, strict=False)  # `meant` starts anew
     arguments.work.mkdir(parents=True, exist_ok=True)
     tokenizer_of(reader).save(str(arguments.work / "tokenizer.json"))
     step = int(arguments.million_tokens * 1e6 / arguments.batch_tokens)

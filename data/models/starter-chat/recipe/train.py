@@ -27,9 +27,11 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from generate import REFUSAL, Generator
-from model import CONFIG, GUIDES, Llama, Muon, start_from_meaning
+from meanings import Meanings
+from model import CONFIG, GUIDES, SHOWN, Llama, Muon, start_from_meaning
 from tokens import SPECIAL, byte_level
 
+AIMED = 4  # tokens of an answer keep in view the sentence they are copied from
 SHORTENED = 0.4  # of the long answers are cut after a few tokens: copying is learned long before finding the sentence is
 EARLY, LATER = 8e6, ("begin", "match", "aim")  # `number` and `gather` have been learned after so many tokens; copy and start are always guided
 RANK, RANKS = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # of torchrun
@@ -67,6 +69,8 @@ class Row:
         self.number = []  # the number of the passage a token is in
         self.begin = []  # the first token of the sentence a token is in
         self.match, self.aim = [], []  # that of the answering sentence: at question words it holds, and where the answer starts
+        self.opens = []  # where an answer starts
+        self.said, self.asked = [], []  # sentences: group, first and last token, words; questions: group, where the answer and the question start, words
         self.kind = []  # at the first answer position: (row position, answer length, answerable)
 
     def add(self, ids, position, group, turn):
@@ -81,6 +85,7 @@ class Row:
         self.number += [-1] * len(ids)
         self.match += [-1] * len(ids)
         self.aim += [-1] * len(ids)
+        self.opens += [False] * len(ids)
 
     def pad(self):
         missing = self.length - len(self.ids)
@@ -106,15 +111,21 @@ def pack_episode(row: Row, episode, tokenizer: Tokenizer, group: int, r: random.
         if not started:
             row.add(prefix.ids, 0, group, 0)
             started = True
-            for begin, end, marker in episode.sentences:
+            for begin, end, marker, words in episode.sentences:
                 inside = [i for i, (a, b) in enumerate(prefix.offsets) if b > begin and a < end]
                 row.begin[base + inside[0] : base + inside[-1] + 1] = [base + inside[0]] * len(inside)
+                row.said.append((group, base + inside[0], base + inside[-1], words))
                 at = base + next(i for i, (a, b) in enumerate(prefix.offsets) if a <= marker < b)
                 row.number[base + inside[0] : base + inside[-1] + 1] = [at] * len(inside)
         room -= len(asked.ids) + len(ids)
         start = len(row.ids)
         row.add(asked.ids + ids, len(prefix.ids), group, turn)
         first = start + len(asked.ids) - 1
+        row.opens[first] = True
+        if episode.questions:
+            row.asked.append((group, first, start, episode.questions[turn - 1]))
+            if text == REFUSAL:
+                row.aim[first - 2 : first + 1] = [base] * 3
         where = {}  # character of the answer -> character of prefix + prompt
         cursor = 0
         for piece, source in answer:
@@ -137,7 +148,8 @@ def pack_episode(row: Row, episode, tokenizer: Tokenizer, group: int, r: random.
                         words = {w for i, w in enumerate(prefix.ids, base) if w in words and row.begin[i] == found}
                         for i in range(start + 2, first - 2):
                             row.match[i] = found if row.ids[i] in words else -1
-                        row.aim[first - 2 : first + 1] = [found] * 3
+                        last = min(first + AIMED, len(row.ids) - 1)
+                        row.aim[first - 2 : last] = [found] * (last - first + 2)
                 if piece.startswith(" ") and len(piece) > 1:
                     begin += 1
                 spot = where.get(begin)
@@ -177,29 +189,38 @@ def stage(tokens: int, r: random.Random) -> tuple[int, float]:
     return r.choice([256, 512, 768, 768, 1024, 1024]), r.choice([0.3, 0.8, 1.0, 1.0])
 
 
-def collate(rows: list[Row]) -> dict:
+def collate(rows: list[Row], meanings: Meanings | None = None) -> dict:
     def stack(name, dtype=torch.long):
         return torch.tensor([getattr(row, name) for row in rows], dtype=dtype)
 
-    return {name: stack(name) for name in ("ids", "position", "group", "turn", "target", "source", "begin", "match", "aim", "number")} | {"weight": stack("weight", torch.float), "kind": [row.kind for row in rows]}
+    batch = {name: stack(name) for name in ("ids", "position", "group", "turn", "target", "source", "begin", "match", "aim", "number")}
+    batch |= {"weight": stack("weight", torch.float), "opens": stack("opens", torch.bool), "kind": [row.kind for row in rows]}
+    if meanings:
+        for name in ("said", "asked"):
+            every = [(b, *one) for b, row in enumerate(rows) for one in getattr(row, name)]
+            batch[name] = torch.tensor([one[:-1] for one in every], dtype=torch.long).view(len(every), 4)
+            batch[f"{name}_vectors"] = torch.from_numpy(meanings.of([one[-1] for one in every]))
+    return batch
 
 
 class Stream(IterableDataset):
     """Batches of one row length each; the workers take turns by step."""
 
-    def __init__(self, generator, tokenizer, seed: int, start: int, batch_tokens: int, ahead: float):
+    def __init__(self, generator, tokenizer, seed: int, start: int, batch_tokens: int, ahead: float, meanings: Meanings | None):
         self.generator, self.tokenizer, self.seed, self.start, self.batch_tokens, self.ahead = generator, tokenizer, seed, start, batch_tokens, ahead
+        self.meanings = meanings
 
     def __iter__(self):
         worker = get_worker_info()
         number, workers = (worker.id, worker.num_workers) if worker else (0, 1)
         number, workers = number * RANKS + RANK, workers * RANKS
         step = self.start * RANKS + number
+        torch.set_num_threads(1)
         while True:
             r = random.Random(self.seed * 1_000_003 + step // RANKS)  # processes that wait for each other get rows of one length
             length, level = stage(step * self.batch_tokens * self.ahead, r)
             r = random.Random(self.seed * 1_000_003 + step)
-            yield collate([make_row(self.generator, self.tokenizer, r, length, level) for _ in range(self.batch_tokens // length)])
+            yield collate([make_row(self.generator, self.tokenizer, r, length, level) for _ in range(self.batch_tokens // length)], self.meanings)
             step += workers
 
 
@@ -254,6 +275,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=9)
     parser.add_argument("--written", default=str(pathlib.Path(__file__).parent / "questions"))
     parser.add_argument("--meaning", help="folder of starter-embed, whose word vectors the embedding starts from")
+    parser.add_argument("--glosses", help="what glosses.py wrote")
+    parser.add_argument("--meanings", type=pathlib.Path, help="folder that meanings.py wrote; without it there is no teacher of meanings")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--steps", type=int, default=10**9)
     parser.add_argument("--device", default="cpu")
@@ -267,7 +290,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     arguments.work.mkdir(parents=True, exist_ok=True)
-    generator = Generator(arguments.prose, arguments.banking, people_path=arguments.people, synonyms_path=arguments.synonyms, written_path=arguments.written)
+    generator = Generator(arguments.prose, arguments.banking, people_path=arguments.people, synonyms_path=arguments.synonyms, written_path=arguments.written, glosses_path=arguments.glosses)
     tokenizer_path, checkpoint_path = arguments.work / "tokenizer.json", arguments.work / "checkpoint.pt"
     if RANKS > 1:
         dist.init_process_group("gloo")
@@ -292,7 +315,8 @@ def main() -> None:
     if arguments.compile:
         model.through, model.surprise = torch.compile(model.through), torch.compile(model.surprise, dynamic=True)
     print(json.dumps({"parameters": sum(p.numel() for p in model.parameters()), "step": step}), flush=True)
-    stream = Stream(generator, tokenizer, arguments.seed, step // arguments.reuse, arguments.batch_tokens, arguments.reuse)
+    meanings = Meanings(arguments.meanings) if arguments.meanings else None
+    stream = Stream(generator, tokenizer, arguments.seed, step // arguments.reuse, arguments.batch_tokens, arguments.reuse, meanings)
     made = DataLoader(stream, batch_size=None, num_workers=arguments.workers, prefetch_factor=8)
     loader = iter(Reused(made, arguments.reuse, arguments.seed))
     development = {name: [moved(batch, arguments.device) for batch in batches] for name, batches in development.items()}
@@ -310,7 +334,7 @@ def main() -> None:
         rate = arguments.learning_rate * min(1.0, (step + 1) / 100) * min(1.0, max(0.0, left) / 0.4 + 0.02)
         batch = moved(next(loader), arguments.device)
         loss, guides = model.loss(batch, tuple(GUIDES) if tokens < EARLY else LATER)
-        (loss + sum(GUIDES[name][2] * guide for name, guide in guides.items())).backward()
+        (loss + sum((SHOWN.get(name) or GUIDES[name][2]) * guide for name, guide in guides.items())).backward()
         if RANKS > 1:
             rate, over = averaged(model, rate, over)
         optimizer.step(rate)
@@ -333,7 +357,7 @@ def main() -> None:
 
 def averaged(model: Llama, rate: float, over: bool) -> tuple[float, bool]:
     """Averages the gradients over the processes; all take the learning rate of the first, and stop together."""
-    with_gradient = [p for p in model.parameters() if p.requires_grad]
+    with_gradient = [p for p in model.parameters() if p.grad is not None]
     flat = torch.cat([*(p.grad.flatten() for p in with_gradient), torch.tensor([rate if RANK == 0 else 0.0, float(over)])])
     dist.all_reduce(flat)
     at = 0
