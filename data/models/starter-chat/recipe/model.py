@@ -14,10 +14,10 @@ MEANING = 128  # the first dimensions of the embedding start as those of starter
 # to what it copies. Where nothing answers, to the very first token.
 GUIDES = {"begin": (1, 0, 0.1), "number": (1, 1, 0.05), "gather": (1, 2, 0.1), "match": (2, 0, 0.2), "aim": (4, 0, 0.3), "start": (5, 1, 0.2), "copy": (5, 0, 0.2)}
 
-# What a small teacher of meanings knows (meanings.py): after layer MEANT the tokens of a sentence, and those of a question, have its vector
-# of them as their mean, and so has the place where an answer starts; and the head that aims prefers sentences as their likeness to the question does.
-MEANT, MEANT_WIDTH, LIKENESS = 3, 384, 0.05
-SHOWN = {"meant": 0.5, "liked": 0.5}
+# What a small teacher of meanings shows (meanings.py): after layer MEANT the tokens of a sentence, and those of a question, have the teacher's
+# vector of it as their mean, and so has the place where an answer starts; and the head that aims prefers sentences as that likeness does.
+MEANT, MEANT_WIDTH, LIKENESS = 3, 384, 0.05  # a layer, dimensions, the temperature of the teacher's preference
+SHOWN = {"meant": 4.0, "liked": 0.5}
 
 
 def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
@@ -223,23 +223,27 @@ def orthogonal(g: torch.Tensor) -> torch.Tensor:
 class Muon:
     """Muon for the matrices of the blocks, AdamW for embeddings and norms; fused matrices are treated part by part."""
 
-    def __init__(self, model: Llama):
-        self.matrices = [(p, 3 if n.endswith("qkv") else 2 if n.endswith("gate_up") else 1) for n, p in model.named_parameters() if "blocks" in n and p.ndim == 2]
-        self.momentum = [torch.zeros_like(p) for p, _ in self.matrices]
+    def __init__(self, model: Llama, lower: float = 1.0):
+        """`lower` is the share of the rate that the embedding and the layers up to MEANT take, so as not to forget what they mean."""
+        named = [(n, p) for n, p in model.named_parameters() if "blocks" in n and p.ndim == 2]
+        self.matrices = [(p, 3 if n.endswith("qkv") else 2 if n.endswith("gate_up") else 1, lower if int(n.split(".")[1]) <= MEANT else 1.0) for n, p in named]
+        self.momentum = [torch.zeros_like(p) for p, *_ in self.matrices]
+        self.lower = lower
         others = [p for n, p in model.named_parameters() if not ("blocks" in n and p.ndim == 2)]
         self.adam = torch.optim.AdamW([{"params": others}], lr=1e-3, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
 
     @torch.no_grad()
     def step(self, rate: float) -> None:
-        for (p, parts), m in zip(self.matrices, self.momentum):
+        for (p, parts, share), m in zip(self.matrices, self.momentum):
             if p.grad is None:
                 continue
+            own = rate * share
             m.lerp_(p.grad, 0.05)
             for update, part in zip(p.grad.lerp(m, 0.95).chunk(parts), p.chunk(parts)):
-                part.mul_(1 - rate * 0.01).add_(orthogonal(update), alpha=-rate * max(1.0, part.shape[0] / part.shape[1]) ** 0.5)
+                part.mul_(1 - own * 0.01).add_(orthogonal(update), alpha=-own * max(1.0, part.shape[0] / part.shape[1]) ** 0.5)
             p.grad = None
         for group in self.adam.param_groups:
-            group["lr"] = rate * 0.15
+            group["lr"] = rate * 0.15 * self.lower
         self.adam.step()
         self.adam.zero_grad(set_to_none=True)
 

@@ -30,11 +30,18 @@ def tokenizer_of(reader: gguf.GGUFReader) -> Tokenizer:
     return tokenizer
 
 
+def moved(name: str, place: int) -> str:
+    """The name of a layer's tensor once a layer is inserted at `place`."""
+    block, n, part = name.split(".") if name.startswith("blocks.") else ("", "0", "")
+    return f"blocks.{int(n) + 1}.{part}" if block and int(n) >= place else name
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("gguf")
     parser.add_argument("--work", type=pathlib.Path, required=True)
     parser.add_argument("--million-tokens", type=float, required=True)
+    parser.add_argument("--insert", type=int, help="add a layer at this place, which changes nothing before it is trained")
     parser.add_argument("--batch-tokens", type=int, default=12288, help="of all processes together")
     arguments = parser.parse_args()
     reader = gguf.GGUFReader(arguments.gguf)
@@ -45,14 +52,17 @@ def main() -> None:
 
     config = CONFIG | {"vocabulary": tensors["token_embd.weight"].shape[0], "width": told("embedding_length"), "layers": told("block_count"),
                        "heads": told("attention.head_count"), "hidden": told("feed_forward_length"), "theta": told("rope.freq_base")}  # fmt: skip
-    model = Llama(**config)
     state = {"embedding": tensors["token_embd.weight"], "norm": tensors["output_norm.weight"]}
     for n in range(config["layers"]):
         part = {name: tensors[f"blk.{n}.{name}.weight"] for name in ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down", "attn_norm", "ffn_norm")}
         q, k = (torch.from_numpy(split(part[name].numpy(), config["heads"])) for name in ("attn_q", "attn_k"))
         state |= {f"blocks.{n}.qkv": torch.cat((q, k, part["attn_v"])), f"blocks.{n}.out": part["attn_output"], f"blocks.{n}.down": part["ffn_down"],
                   f"blocks.{n}.gate_up": torch.cat((part["ffn_gate"], part["ffn_up"])), f"blocks.{n}.attention_norm": part["attn_norm"], f"blocks.{n}.mlp_norm": part["ffn_norm"]}  # fmt: skip
-    model.load_state_dict(state, strict=False)  # `meant` starts anew
+    if arguments.insert is not None:
+        config["layers"] += 1
+        state = {moved(name, arguments.insert): value for name, value in state.items()}
+    model = Llama(**config)
+    model.load_state_dict(state, strict=False)  # `meant` and an inserted layer start anew; what such a layer adds is nothing at first
     arguments.work.mkdir(parents=True, exist_ok=True)
     tokenizer_of(reader).save(str(arguments.work / "tokenizer.json"))
     step = int(arguments.million_tokens * 1e6 / arguments.batch_tokens)

@@ -1,7 +1,7 @@
 """Trains the tokenizer and the model; checkpoints often and resumes from the last checkpoint.
 
     python train.py --prose PROSE.jsonl --work FOLDER [--meaning ../../starter-embed] [--banking train.csv] [--people xquad.en.json] [--synonyms synonyms.json]
-                    [--million-tokens 60] [--threads 1]
+                    [--glosses GLOSSES.jsonl] [--meanings FOLDER] [--million-tokens 60] [--threads 1]
                     [--device cuda --workers 15 --batch-tokens 32768 --minutes 9 --width 320 --layers 7 --heads 5 --hidden 864]
 
 On a CPU of two cores: `OMP_NUM_THREADS=1 torchrun --nproc_per_node 2 train.py … --compile`, a process a core.
@@ -10,7 +10,8 @@ A worker makes 80,000 tokens a second; where a GPU is faster than its `--workers
 training by time, with the learning rate decayed until then; run the same command again, with more minutes, to go on.
 
 Rows are packed with episodes: a prefix and turns that each see the prefix and themselves, as if they stood alone. The loss is
-on the answers. One attention head is also shown where the next token is copied from; the exported model is a plain Llama.
+on the answers. Some attention heads are also shown where to look, and with `--meanings` the middle layers what a sentence means (model.py); the
+exported model is a plain Llama.
 """
 
 import argparse
@@ -271,6 +272,9 @@ def main() -> None:
     parser.add_argument("--decay", type=float, nargs=2, metavar=("FROM", "UNTIL"), help="decay the learning rate between these Unix times instead")
     parser.add_argument("--batch-tokens", type=int, default=4096)
     parser.add_argument("--learning-rate", type=float, default=0.02)
+    for name, weight in SHOWN.items():
+        parser.add_argument(f"--{name}", type=float, default=weight, help="weight of what the teacher of meanings shows")
+    parser.add_argument("--lower", type=float, default=1.0, help="share of the learning rate for what understand.py trained")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=9)
     parser.add_argument("--written", default=str(pathlib.Path(__file__).parent / "questions"))
@@ -303,7 +307,7 @@ def main() -> None:
     development = {f"{length}": [collate([make_row(generator, tokenizer, r, length, level, True) for _ in range(6144 // length)]) for _ in range(3)] for length, level in ((256, 0.1), (768, 1.0))}
 
     model = Llama(**config).to(arguments.device)
-    optimizer = Muon(model)
+    optimizer = Muon(model, arguments.lower)
     step, seconds = 0, 0.0
     if checkpoint_path.exists():
         saved = torch.load(checkpoint_path, weights_only=False, map_location=arguments.device)
@@ -322,6 +326,7 @@ def main() -> None:
     development = {name: [moved(batch, arguments.device) for batch in batches] for name, batches in development.items()}
     began, first, running, last_saved = time.time(), step, {}, time.time()
     asked, over = [], False
+    weights = {name: weight for name, (_, _, weight) in GUIDES.items()} | {name: getattr(arguments, name) for name in SHOWN}
     signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
     while step < arguments.steps and not over:
         tokens = step * arguments.batch_tokens * RANKS
@@ -334,7 +339,7 @@ def main() -> None:
         rate = arguments.learning_rate * min(1.0, (step + 1) / 100) * min(1.0, max(0.0, left) / 0.4 + 0.02)
         batch = moved(next(loader), arguments.device)
         loss, guides = model.loss(batch, tuple(GUIDES) if tokens < EARLY else LATER)
-        (loss + sum((SHOWN.get(name) or GUIDES[name][2]) * guide for name, guide in guides.items())).backward()
+        (loss + sum(weights[name] * guide for name, guide in guides.items())).backward()
         if RANKS > 1:
             rate, over = averaged(model, rate, over)
         optimizer.step(rate)
