@@ -17,10 +17,9 @@ import torch
 
 import people
 import written
+from model import MEANT_WIDTH
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "starter-embed" / "recipe"))
-
-WIDTH = 384
 
 
 class Meanings:
@@ -43,7 +42,7 @@ class Meanings:
                 self.made.clear()
                 missing = list(dict.fromkeys(t for t in texts if t not in self.at))
             self.made.update(zip(missing, self.teacher.encode(missing).astype(np.float16)))
-        out = np.zeros((len(texts), WIDTH), dtype=np.float16)
+        out = np.zeros((len(texts), MEANT_WIDTH), dtype=np.float16)
         for n, text in enumerate(texts):
             out[n] = self.made[text] if text in self.made else self.vectors[self.at[text]]
         return out
@@ -67,7 +66,7 @@ def encoded(part: list[str]) -> np.ndarray:
     from teacher import Teacher
 
     torch.set_num_threads(1)
-    teacher, every = Teacher(), [np.zeros((0, WIDTH), dtype=np.float16)]
+    teacher, every = Teacher(), [np.zeros((0, MEANT_WIDTH), dtype=np.float16)]
     for n in range(0, len(part), 5000):
         every.append(teacher.encode(part[n : n + 5000]).astype(np.float16))
         print(f"{n + len(every[-1])} of {len(part)}", flush=True)
