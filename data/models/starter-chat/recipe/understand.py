@@ -21,6 +21,7 @@ from model import CONFIG, GUIDES, MEANT, Llama, Muon, start_from_meaning
 from train import RANK, RANKS, averaged, save
 
 SHARPNESS = 0.07  # of the aim at first
+BEGIN = 0.1  # weight of the guide of that name
 LENGTH, ASKED = 256, "\n\nQuestion: {}<|im_end|>\n<|im_start|>assistant\n"
 
 
@@ -36,7 +37,7 @@ class Rows:
         self.vectors = torch.from_numpy(meanings.vectors[self.at.numpy()])
 
     def batch(self, r: random.Random, rows: int) -> dict:
-        ids, position, group = (torch.full((rows, LENGTH), fill) for fill in (0, 0, -1))
+        ids, position, group, begin = (torch.full((rows, LENGTH), fill) for fill in (0, 0, -1, -1))
         parts, wanted = [], []
         for row in range(rows):
             at, run = 0, 0
@@ -49,6 +50,8 @@ class Rows:
                     end = at + len(self.ids[k])
                     ids[row, at:end] = torch.tensor(self.ids[k])
                     parts.append((row, at, end - 1)), wanted.append(k)
+                    if not self.question[k]:
+                        begin[row, at:end] = at
                     if self.question[k]:  # the place where its answer would start
                         parts.append((row, end - 1, end - 1)), wanted.append(k)
                     at = end
@@ -57,13 +60,17 @@ class Rows:
                 position[row, begun:at] = torch.arange(at - begun)
                 group[row, begun:at] = run
                 run += 1
-        return {"ids": ids, "position": position, "group": group, "turn": torch.zeros_like(group), "parts": torch.tensor(parts), "wanted": self.vectors[wanted].float()}
+        return {"ids": ids, "position": position, "group": group, "turn": torch.zeros_like(group), "begin": begin, "parts": torch.tensor(parts), "wanted": self.vectors[wanted].float()}
 
 
 def lower(model: Llama, x, cos, sin, mask):
-    for block in model.blocks[: MEANT + 1]:
-        x, _, _ = block(x, cos, sin, mask)
-    return x
+    """The hidden states after layer MEANT, and how surely the head that looks for the start of its sentence finds it, for each place."""
+    layer, head, _ = GUIDES["begin"]
+    for n, block in enumerate(model.blocks[: MEANT + 1]):
+        x, q, k = block(x, cos, sin, mask)
+        if n == layer:
+            scores = q[:, head] @ k[:, head].transpose(1, 2) * q.shape[-1] ** -0.5 + mask[:, 0]
+    return x, scores.float().log_softmax(-1)
 
 
 @torch.no_grad()
@@ -111,16 +118,18 @@ def main() -> None:
         left = 1 - (time.time() - began) / (60 * arguments.minutes)
         rate, over = arguments.learning_rate * min(1.0, (step + 1) / 100) * max(0.1, left), left <= 0
         batch = rows.batch(r, arguments.batch_tokens // LENGTH)
-        middle = through(model, *model.entered(batch))
+        middle, found = through(model, *model.entered(batch))
         loss = model.missed(middle, [batch["parts"].T], batch["wanted"])
-        loss.backward()
+        row, place = (batch["begin"] >= 0).nonzero(as_tuple=True)
+        begin = F.nll_loss(found[row, place], batch["begin"][row, place])
+        (loss + BEGIN * begin).backward()
         if RANKS > 1:
             rate, over = averaged(model, rate, over)
         optimizer.step(rate)
         step += 1
         smooth += 0.02 * (loss.item() - smooth)
         if step % 100 == 0 and RANK == 0:
-            print(json.dumps({"step": step, "missed": round(smooth, 3), "tok/s": round(step * arguments.batch_tokens * RANKS / (time.time() - began)), "rate": round(rate, 5)}), flush=True)
+            print(json.dumps({"step": step, "missed": round(smooth, 3), "begin": round(begin.item(), 3), "tok/s": round(step * arguments.batch_tokens * RANKS / (time.time() - began)), "rate": round(rate, 5)}), flush=True)
     if RANK == 0:
         aim_by_meaning(model, rows.vectors, middle.detach(), batch["parts"])
         save(arguments.work / "checkpoint.pt", model, Muon(model), CONFIG, 0, time.time() - began)
