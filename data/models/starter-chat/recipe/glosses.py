@@ -29,8 +29,9 @@ def said(r: random.Random, part: str, words: list[str], gloss: str):
     meaning = next((p for p in pieces if p and not p.startswith('"')), "")
     word = r.choice(words[:2])
     if 2 <= len(meaning.split()) <= 24 and "(" not in meaning:
-        article = "" if part != "noun" or not meaning.startswith(("a ", "an ")) or word[0].isupper() else "an " if word[0] in "aeiou" else "a "
-        yield sentence(r.choice(MEANS[part]).format(article + word, meaning).replace("The word a ", "The word ").replace("The word an ", "The word "))
+        pattern = r.choice(MEANS[part])
+        bare = part != "noun" or pattern.startswith("The word") or not meaning.startswith(("a ", "an "))
+        yield sentence(pattern.format(word if bare else f"an {word}" if word[0] in "aeiou" else f"a {word}", meaning))
     for piece in pieces:
         example = piece.strip('"` ')
         if piece.startswith('"') and piece.endswith('"') and 4 <= len(example.split()) <= 24 and '"' not in example:

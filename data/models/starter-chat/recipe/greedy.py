@@ -41,7 +41,7 @@ def answer(model: Llama, tokenizer: Tokenizer, text: str, most: int = 120) -> st
             said.append(token)
             if n < len(guess) and token != guess[n]:
                 break
-    return tokenizer.decode(said)
+    return tokenizer.decode(said[:most])
 
 
 def main() -> None:

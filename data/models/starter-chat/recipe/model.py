@@ -155,10 +155,7 @@ class Llama(nn.Module):
 
     def missed(self, middle: torch.Tensor, parts, vectors: torch.Tensor) -> torch.Tensor:
         """One less the cosine of what the hidden states of each part `(rows, begins, lasts)` mean and what it should."""
-        middle = F.rms_norm(middle, (middle.shape[-1],))
-        sums = F.pad(middle.float().cumsum(1), (0, 0, 1, 0))
-        held = torch.cat([(sums[rows, last + 1] - sums[rows, begin]) / (last + 1 - begin)[:, None] for rows, begin, last in parts])
-        held = F.linear(held.to(middle.dtype), self.meant.to(middle.dtype)).float()
+        held = F.linear(means(middle, parts).to(middle.dtype), self.meant.to(middle.dtype)).float()
         return 1 - F.cosine_similarity(held, vectors).mean()
 
     @staticmethod
@@ -182,6 +179,12 @@ class Llama(nn.Module):
         best = torch.full_like(batch["target"], -1)
         best[chosen] = F.linear(hidden[chosen], self.embedding.to(hidden.dtype)).argmax(-1)
         return best
+
+
+def means(middle: torch.Tensor, parts) -> torch.Tensor:
+    """The normed hidden states of each part `(rows, begins, lasts)`, averaged over its tokens."""
+    sums = F.pad(F.rms_norm(middle, (middle.shape[-1],)).float().cumsum(1), (0, 0, 1, 0))
+    return torch.cat([(sums[rows, last + 1] - sums[rows, begin]) / (last + 1 - begin)[:, None] for rows, begin, last in parts])
 
 
 @torch.no_grad()

@@ -30,7 +30,7 @@ def tokenizer_of(reader: gguf.GGUFReader) -> Tokenizer:
     return tokenizer
 
 
-def moved(name: str, place: int) -> str:
+def shifted(name: str, place: int) -> str:
     """The name of a layer's tensor once a layer is inserted at `place`."""
     block, n, part = name.split(".") if name.startswith("blocks.") else ("", "0", "")
     return f"blocks.{int(n) + 1}.{part}" if block and int(n) >= place else name
@@ -60,9 +60,9 @@ def main() -> None:
                   f"blocks.{n}.gate_up": torch.cat((part["ffn_gate"], part["ffn_up"])), f"blocks.{n}.attention_norm": part["attn_norm"], f"blocks.{n}.mlp_norm": part["ffn_norm"]}  # fmt: skip
     if arguments.insert is not None:
         config["layers"] += 1
-        state = {moved(name, arguments.insert): value for name, value in state.items()}
+        state = {shifted(name, arguments.insert): value for name, value in state.items()}
     model = Llama(**config)
-    model.load_state_dict(state, strict=False)  # `meant` and an inserted layer start anew; what such a layer adds is nothing at first
+    model.load_state_dict(model.state_dict() | state)  # `meant` and an inserted layer start anew; what such a layer adds is nothing at first
     arguments.work.mkdir(parents=True, exist_ok=True)
     tokenizer_of(reader).save(str(arguments.work / "tokenizer.json"))
     step = int(arguments.million_tokens * 1e6 / arguments.batch_tokens)

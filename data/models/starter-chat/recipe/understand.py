@@ -17,11 +17,10 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 
 from meanings import Meanings
-from model import CONFIG, GUIDES, MEANT, Llama, Muon, start_from_meaning
+from model import CONFIG, GUIDES, MEANT, Llama, Muon, means, start_from_meaning
 from train import RANK, RANKS, averaged, save
 
 SHARPNESS = 0.07  # of the aim at first
-BEGIN = 0.1  # weight of the guide of that name
 LENGTH, ASKED = 256, "\n\nQuestion: {}<|im_end|>\n<|im_start|>assistant\n"
 
 
@@ -29,12 +28,10 @@ class Rows:
     """Rows of runs of neighbouring sentences, and of questions, each run for itself."""
 
     def __init__(self, meanings: Meanings, tokenizer: Tokenizer):
-        self.meanings, texts = meanings, [t for t in meanings.at if len(t) < 500]
-        self.at = torch.tensor([meanings.at[t] for t in texts])
-        question = [t.endswith("?") or t[:1].islower() for t in texts]
-        self.question = question
-        self.ids = [e.ids for e in tokenizer.encode_batch([ASKED.format(t) if q else " " + t for t, q in zip(texts, question)], add_special_tokens=False)]
-        self.vectors = torch.from_numpy(meanings.vectors[self.at.numpy()])
+        texts = [t for t in meanings.at if len(t) < 500]
+        self.question = [t.endswith("?") or t[:1].islower() for t in texts]
+        self.ids = [e.ids for e in tokenizer.encode_batch([ASKED.format(t) if q else " " + t for t, q in zip(texts, self.question)], add_special_tokens=False)]
+        self.vectors = torch.from_numpy(meanings.vectors[[meanings.at[t] for t in texts]])
 
     def batch(self, r: random.Random, rows: int) -> dict:
         ids, position, group, begin = (torch.full((rows, LENGTH), fill) for fill in (0, 0, -1, -1))
@@ -50,10 +47,10 @@ class Rows:
                     end = at + len(self.ids[k])
                     ids[row, at:end] = torch.tensor(self.ids[k])
                     parts.append((row, at, end - 1)), wanted.append(k)
-                    if not self.question[k]:
-                        begin[row, at:end] = at
-                    if self.question[k]:  # the place where its answer would start
+                    if self.question[k]:  # and the place where its answer would start
                         parts.append((row, end - 1, end - 1)), wanted.append(k)
+                    else:
+                        begin[row, at:end] = at
                     at = end
                 if at == begun:
                     break
@@ -81,9 +78,7 @@ def aim_by_meaning(model: Llama, vectors: torch.Tensor, middle: torch.Tensor, pa
     size = width // model.blocks[layer].heads
     _, axes = torch.linalg.eigh(torch.cov(vectors[:20_000].float().T))
     seen = axes[:, -size // 2 :].T @ model.meant  # the least first
-    rows, begin, last = parts.T
-    sums = F.pad(F.rms_norm(middle, (width,)).float().cumsum(1), (0, 0, 1, 0))
-    length = (F.linear((sums[rows, last + 1] - sums[rows, begin]) / (last + 1 - begin)[:, None], seen)).norm(dim=1).mean()
+    length = F.linear(means(middle, [parts.T]), seen).norm(dim=1).mean()
     scale = (size**0.5 / SHARPNESS) ** 0.5 / length
     pairs = range(size // 4, size // 2)
     places = [i + half for i in pairs for half in (0, size // 2)]
@@ -122,7 +117,7 @@ def main() -> None:
         loss = model.missed(middle, [batch["parts"].T], batch["wanted"])
         row, place = (batch["begin"] >= 0).nonzero(as_tuple=True)
         begin = F.nll_loss(found[row, place], batch["begin"][row, place])
-        (loss + BEGIN * begin).backward()
+        (loss + GUIDES["begin"][2] * begin).backward()
         if RANKS > 1:
             rate, over = averaged(model, rate, over)
         optimizer.step(rate)
