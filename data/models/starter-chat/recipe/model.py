@@ -12,7 +12,7 @@ MEANING = 128  # the first dimensions of the embedding start as those of starter
 # and to the number of its passage; from the place where the answer starts to the question's telling words; from those, and from that
 # place and the first words of the answer, to the sentence that answers, and from that place to its start; from each place in the answer
 # to what it copies. Where nothing answers, to the very first token.
-GUIDES = {"begin": (1, 0, 0.1), "number": (1, 1, 0.05), "gather": (1, 2, 0.1), "match": (2, 0, 0.2), "aim": (4, 0, 0.3), "start": (5, 1, 0.2), "copy": (5, 0, 0.2)}
+GUIDES = {"begin": (1, 0, 0.3), "number": (1, 1, 0.05), "gather": (1, 2, 0.1), "match": (2, 0, 0.2), "aim": (4, 0, 0.3), "start": (5, 1, 0.6), "copy": (5, 0, 0.2)}
 
 # What a small teacher of meanings shows (meanings.py): after layer MEANT the tokens of a sentence, and those of a question, have the teacher's
 # vector of it as their mean, and so has the place where an answer starts; and the head that aims prefers sentences as that likeness does.
@@ -113,53 +113,61 @@ class Llama(nn.Module):
         hidden, looked, mask, middle = self(batch)
         chosen = batch["target"] >= 0
         loss = self.surprise(hidden[chosen], self.embedding, batch["target"][chosen], batch["weight"][chosen])
-
-        def looks(name: str, where: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-            """Log-probabilities of where the guide's head looks from the positions `where` in `rows`."""
-            layer, head, _ = GUIDES[name]
-            q, k = (x[:, head] for x in looked[layer])
-            scores = torch.bmm(q, k.transpose(1, 2)) * q.shape[-1] ** -0.5 + mask
-            return scores[rows, where].float().log_softmax(-1)
-
-        begin, source = batch["begin"], batch["source"]
-        guides = {}
-        rows, where = (source >= 0).nonzero(as_tuple=True)
-        weight = batch["weight"][rows, where]
-        guides["copy"] = (F.nll_loss(looks("copy", where, rows), source[rows, where], reduction="none") * weight).sum() / weight.sum()
-        rows, where = ((source >= 0) & batch["opens"]).nonzero(as_tuple=True)
-        guides["start"] = F.nll_loss(looks("start", where, rows), source[rows, where])
-        rows, where = ((begin >= 0) & (torch.rand(begin.shape, device=begin.device) < 0.2)).nonzero(as_tuple=True)
-        for name in sorted({"begin", "number"} & set(guided)):
-            guides[name] = F.nll_loss(looks(name, where, rows), batch[name][rows, where])
-        for name in sorted({"match", "aim", "gather"} & set(guided)):
-            guides[name] = self.looked_for(batch, name, looks)
+        guides = self.guides(batch, looked, mask, {"copy", "start", *guided})
         if "said" in batch:
-            guides["meant"], guides["liked"] = self.understood(batch, middle, looks)
+            guides["meant"] = self.meaning(batch, middle)
+            guides["liked"] = self.liked(batch, self.looks("aim", looked, mask, *batch["asked"][:, [0, 2]].T))
         return loss, guides
 
-    def understood(self, batch: dict, middle: torch.Tensor, looks) -> tuple[torch.Tensor, torch.Tensor]:
-        """How far what the model holds of sentences and questions is from the teacher, and how far its aim is from their likeness."""
-        said, asked = batch["said"], batch["asked"]  # row, group, begin, last; row, group, where the answer starts, where the question does
-        vectors, wanted = batch["said_vectors"].float(), batch["asked_vectors"].float()
-        parts = ((said[:, 0], said[:, 2], said[:, 3]), (asked[:, 0], asked[:, 3], asked[:, 2]), (asked[:, 0], asked[:, 2], asked[:, 2]))
-        meant = self.missed(middle, parts, torch.cat((vectors, wanted, wanted)))
+    @staticmethod
+    def looks(name: str, looked, mask: torch.Tensor, rows: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
+        """Log-probabilities of where the guide's head looks from the positions `where` in `rows`, which ascend."""
+        layer, head, _ = GUIDES[name]
+        q, k = (x[:, head] for x in looked[layer])
+        places = where.split(rows.bincount(minlength=len(q)).tolist())
+        scores = [q[row, at] @ k[row].T * q.shape[-1] ** -0.5 + mask[row, at] for row, at in enumerate(places)]
+        return torch.cat(scores).float().log_softmax(-1)
 
+    def guides(self, batch: dict, looked, mask: torch.Tensor, names: set[str]) -> dict[str, torch.Tensor]:
+        """How far the heads that are shown where to look do not look there, by name."""
+        begin, source, guides = batch["begin"], batch["source"], {}
+        copied = (source >= 0).nonzero(as_tuple=True)
+        opened = ((source >= 0) & batch["opens"]).nonzero(as_tuple=True)
+        some = ((begin >= 0) & (torch.rand(begin.shape, device=begin.device) < 0.2)).nonzero(as_tuple=True)
+        for name in sorted(names):
+            if name in ("match", "aim", "gather"):
+                guides[name] = self.looked_for(batch, name, looked, mask)
+                continue
+            at, wanted = {"copy": (copied, source), "start": (opened, source), "begin": (some, begin), "number": (some, batch["number"])}[name]
+            missed = F.nll_loss(self.looks(name, looked, mask, *at), wanted[at], reduction="none")
+            weight = batch["weight"][at] if name == "copy" else torch.ones_like(missed)
+            guides[name] = (missed * weight).sum() / weight.sum()
+        return guides
+
+    def meaning(self, batch: dict, middle: torch.Tensor) -> torch.Tensor:
+        """How far what the model holds of the sentences and questions is from the teacher."""
+        said, asked = batch["said"], batch["asked"]  # row, group, begin, last; row, group, where the answer starts, where the question does
+        wanted = batch["asked_vectors"].float()
+        parts = ((said[:, 0], said[:, 2], said[:, 3]), (asked[:, 0], asked[:, 3], asked[:, 2]), (asked[:, 0], asked[:, 2], asked[:, 2]))
+        return self.missed(middle, parts, torch.cat((batch["said_vectors"].float(), wanted, wanted)))
+
+    def liked(self, batch: dict, seen: torch.Tensor) -> torch.Tensor:
+        """How far what the aim sees (log-probabilities) from where answers start is from the likeness of question and sentence."""
+        said, asked, vectors, wanted = batch["said"], batch["asked"], batch["said_vectors"].float(), batch["asked_vectors"].float()
         here = (asked[:, 0, None] == said[None, :, 0]) & (asked[:, 1, None] == said[None, :, 1])
-        seen = looks("aim", asked[:, 2], asked[:, 0]).exp()
         begin = batch["begin"][asked[:, 0]]
-        by_sentence = torch.zeros_like(seen).scatter_add(1, begin.clamp_min(0), seen.masked_fill(begin < 0, 0.0))[:, said[:, 2]]
+        by_sentence = torch.zeros_like(seen).scatter_add(1, begin.clamp_min(0), seen.exp().masked_fill(begin < 0, 0.0))[:, said[:, 2]]
         by_sentence = by_sentence.masked_fill(~here, 0.0) + 1e-7
         like = (wanted @ vectors.T / LIKENESS).masked_fill(~here, -1e4).softmax(-1)
         liked = (like * (like.clamp_min(1e-7).log() - (by_sentence / by_sentence.sum(-1, keepdim=True)).log())).sum(-1)
-        return meant, liked.masked_fill(~here.any(-1), 0.0).sum() / here.any(-1).sum().clamp_min(1)
+        return liked.masked_fill(~here.any(-1), 0.0).sum() / here.any(-1).sum().clamp_min(1)
 
     def missed(self, middle: torch.Tensor, parts, vectors: torch.Tensor) -> torch.Tensor:
         """One less the cosine of what the hidden states of each part `(rows, begins, lasts)` mean and what it should."""
         held = F.linear(means(middle, parts).to(middle.dtype), self.meant.to(middle.dtype)).float()
         return 1 - F.cosine_similarity(held, vectors).mean()
 
-    @staticmethod
-    def looked_for(batch: dict, name: str, looks) -> torch.Tensor:
+    def looked_for(self, batch: dict, name: str, looked, mask: torch.Tensor) -> torch.Tensor:
         """How much of a head's attention misses the sentence, or the question's words, that it should find."""
         sought = batch["match" if name == "match" else "aim"]
         rows, where = (sought >= 0).nonzero(as_tuple=True)
@@ -170,7 +178,7 @@ class Llama(nn.Module):
         else:
             elsewhere = batch["begin"][rows] != sought[rows, where][:, None]
             elsewhere &= torch.arange(elsewhere.shape[1], device=elsewhere.device) != sought[rows, where][:, None]
-        return -looks(name, where, rows).masked_fill(elsewhere, float("-inf")).logsumexp(-1).mean()
+        return -self.looks(name, looked, mask, rows, where).masked_fill(elsewhere, float("-inf")).logsumexp(-1).mean()
 
     def predict(self, batch: dict) -> torch.Tensor:
         """The likeliest next token at every answer position, -1 elsewhere."""

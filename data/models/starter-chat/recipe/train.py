@@ -261,12 +261,22 @@ def evaluate(model: Llama, batches: list[dict]) -> dict:
     return {k: round(sum(v) / len(v), 3) for k, v in sorted(right.items())}
 
 
+def add_texts(parser: argparse.ArgumentParser) -> None:
+    """The options that say where the texts are of which episodes are made."""
+    parser.add_argument("--prose", required=True)
+    for name in ("banking", "people", "synonyms"):
+        parser.add_argument(f"--{name}")
+    parser.add_argument("--written", default=str(pathlib.Path(__file__).parent / "questions"))
+    parser.add_argument("--glosses", help="what glosses.py wrote")
+
+
+def generator_of(arguments: argparse.Namespace) -> Generator:
+    return Generator(arguments.prose, arguments.banking, people_path=arguments.people, synonyms_path=arguments.synonyms, written_path=arguments.written, glosses_path=arguments.glosses)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--prose", required=True)
-    parser.add_argument("--banking")
-    parser.add_argument("--people")
-    parser.add_argument("--synonyms")
+    add_texts(parser)
     parser.add_argument("--work", type=pathlib.Path, required=True)
     parser.add_argument("--million-tokens", type=float, default=60)
     parser.add_argument("--decay", type=float, nargs=2, metavar=("FROM", "UNTIL"), help="decay the learning rate between these Unix times instead")
@@ -277,9 +287,7 @@ def main() -> None:
     parser.add_argument("--lower", type=float, default=1.0, help="share of the learning rate for what understand.py trained")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=9)
-    parser.add_argument("--written", default=str(pathlib.Path(__file__).parent / "questions"))
     parser.add_argument("--meaning", help="folder of starter-embed, whose word vectors the embedding starts from")
-    parser.add_argument("--glosses", help="what glosses.py wrote")
     parser.add_argument("--meanings", type=pathlib.Path, help="folder that meanings.py wrote; without it there is no teacher of meanings")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--steps", type=int, default=10**9)
@@ -294,7 +302,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     arguments.work.mkdir(parents=True, exist_ok=True)
-    generator = Generator(arguments.prose, arguments.banking, people_path=arguments.people, synonyms_path=arguments.synonyms, written_path=arguments.written, glosses_path=arguments.glosses)
+    generator = generator_of(arguments)
     tokenizer_path, checkpoint_path = arguments.work / "tokenizer.json", arguments.work / "checkpoint.pt"
     if RANKS > 1:
         dist.init_process_group("gloo")

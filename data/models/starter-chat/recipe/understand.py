@@ -1,8 +1,10 @@
 """Trains the lower layers alone, before train.py: to hold what sentences and questions mean, as the teacher of meanings.py has it.
 
-    torchrun --nproc_per_node 2 understand.py --meanings FOLDER --work FOLDER --meaning ../../starter-embed [--minutes 15]
+    torchrun --nproc_per_node 2 understand.py --prose PROSE.jsonl [and the other texts, as for train.py] --meanings FOLDER --work FOLDER
+                                              --meaning ../../starter-embed [--minutes 25]
 
-FOLDER of `--work` holds tokenizer.json; its checkpoint.pt is written, from which train.py goes on at step 0.
+Half of the tokens are sentences and questions by themselves, half the rows that train.py learns from. FOLDER of `--work` holds tokenizer.json;
+its checkpoint.pt is written, from which train.py goes on at step 0.
 """
 
 import argparse
@@ -18,9 +20,11 @@ from tokenizers import Tokenizer
 
 from meanings import Meanings
 from model import CONFIG, GUIDES, MEANT, Llama, Muon, means, start_from_meaning
-from train import RANK, RANKS, averaged, save
+from train import RANK, RANKS, add_texts, averaged, collate, generator_of, make_row, save
 
 SHARPNESS = 0.07  # of the aim at first
+GUIDED = {"begin": 0.3, "number": 0.15, "gather": 0.3, "match": 0.6}  # guides, and their weights
+LENGTHS, LEVELS = (256, 768), (0.3, 0.8, 1.0)  # of rows as train.py has them
 LENGTH, ASKED = 256, "\n\nQuestion: {}<|im_end|>\n<|im_start|>assistant\n"
 
 
@@ -34,7 +38,7 @@ class Rows:
         self.vectors = torch.from_numpy(meanings.vectors[[meanings.at[t] for t in texts]])
 
     def batch(self, r: random.Random, rows: int) -> dict:
-        ids, position, group, begin = (torch.full((rows, LENGTH), fill) for fill in (0, 0, -1, -1))
+        ids, position, group = (torch.full((rows, LENGTH), fill) for fill in (0, 0, -1))
         parts, wanted = [], []
         for row in range(rows):
             at, run = 0, 0
@@ -49,25 +53,22 @@ class Rows:
                     parts.append((row, at, end - 1)), wanted.append(k)
                     if self.question[k]:  # and the place where its answer would start
                         parts.append((row, end - 1, end - 1)), wanted.append(k)
-                    else:
-                        begin[row, at:end] = at
                     at = end
                 if at == begun:
                     break
                 position[row, begun:at] = torch.arange(at - begun)
                 group[row, begun:at] = run
                 run += 1
-        return {"ids": ids, "position": position, "group": group, "turn": torch.zeros_like(group), "begin": begin, "parts": torch.tensor(parts), "wanted": self.vectors[wanted].float()}
+        return {"ids": ids, "position": position, "group": group, "turn": torch.zeros_like(group), "parts": torch.tensor(parts), "wanted": self.vectors[wanted].float()}
 
 
 def lower(model: Llama, x, cos, sin, mask):
-    """The hidden states after layer MEANT, and how surely the head that looks for the start of its sentence finds it, for each place."""
-    layer, head, _ = GUIDES["begin"]
-    for n, block in enumerate(model.blocks[: MEANT + 1]):
+    """The hidden states after layer MEANT, and the queries and keys of the layers up to it."""
+    looked = []
+    for block in model.blocks[: MEANT + 1]:
         x, q, k = block(x, cos, sin, mask)
-        if n == layer:
-            scores = q[:, head] @ k[:, head].transpose(1, 2) * q.shape[-1] ** -0.5 + mask[:, 0]
-    return x, scores.float().log_softmax(-1)
+        looked.append((q, k))
+    return x, looked
 
 
 @torch.no_grad()
@@ -88,12 +89,19 @@ def aim_by_meaning(model: Llama, vectors: torch.Tensor, middle: torch.Tensor, pa
     k.copy_(q)
 
 
+def passed(through, model: Llama, batch: dict):
+    x, cos, sin, mask = model.entered(batch)
+    middle, looked = through(model, x, cos, sin, mask)
+    return middle, looked, mask[:, 0]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
+    add_texts(parser)
     parser.add_argument("--meanings", type=pathlib.Path, required=True)
     parser.add_argument("--work", type=pathlib.Path, required=True)
     parser.add_argument("--meaning", required=True, help="folder of starter-embed, whose word vectors the embedding starts from")
-    parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--minutes", type=float, default=25)
     parser.add_argument("--batch-tokens", type=int, default=6144)
     parser.add_argument("--learning-rate", type=float, default=0.02)
     parser.add_argument("--seed", type=int, default=9)
@@ -103,30 +111,35 @@ def main() -> None:
     if RANKS > 1:
         dist.init_process_group("gloo")
     tokenizer = Tokenizer.from_file(str(arguments.work / "tokenizer.json"))
-    rows = Rows(Meanings(arguments.meanings), tokenizer)
+    generator, meanings = generator_of(arguments), Meanings(arguments.meanings)
+    rows = Rows(meanings, tokenizer)
     model = Llama(**CONFIG)
     start_from_meaning(model, [tokenizer.decode([i], skip_special_tokens=False) for i in range(tokenizer.get_vocab_size())], arguments.meaning)
-    optimizer, r = Muon(model), random.Random(arguments.seed * 1000 + RANK)
+    optimizer, r, both = Muon(model), random.Random(arguments.seed * 1000 + RANK), random.Random(arguments.seed)
     through = torch.compile(lower)
-    began, step, smooth, over = time.time(), 0, 1.0, False
+    began, step, running, over = time.time(), 0, {}, False
     while not over:
         left = 1 - (time.time() - began) / (60 * arguments.minutes)
         rate, over = arguments.learning_rate * min(1.0, (step + 1) / 100) * max(0.1, left), left <= 0
-        batch = rows.batch(r, arguments.batch_tokens // LENGTH)
-        middle, found = through(model, *model.entered(batch))
-        loss = model.missed(middle, [batch["parts"].T], batch["wanted"])
-        row, place = (batch["begin"] >= 0).nonzero(as_tuple=True)
-        begin = F.nll_loss(found[row, place], batch["begin"][row, place])
-        (loss + GUIDES["begin"][2] * begin).backward()
+        alone = rows.batch(r, arguments.batch_tokens // 2 // LENGTH)
+        length = both.choice(LENGTHS)
+        packed = collate([make_row(generator, tokenizer, r, length, r.choice(LEVELS)) for _ in range(arguments.batch_tokens // 2 // length)], meanings)
+        middle, looked, mask = passed(through, model, packed)
+        missed = {"packed": model.meaning(packed, middle)} | model.guides(packed, looked, mask, {*GUIDED})
+        (missed["packed"] + sum(GUIDED[name] * missed[name] for name in GUIDED)).backward()
+        middle, looked, mask = passed(through, model, alone)
+        missed["alone"] = model.missed(middle, [alone["parts"].T], alone["wanted"])
+        missed["alone"].backward()
         if RANKS > 1:
             rate, over = averaged(model, rate, over)
         optimizer.step(rate)
         step += 1
-        smooth += 0.02 * (loss.item() - smooth)
-        if step % 100 == 0 and RANK == 0:
-            print(json.dumps({"step": step, "missed": round(smooth, 3), "begin": round(begin.item(), 3), "tok/s": round(step * arguments.batch_tokens * RANKS / (time.time() - began)), "rate": round(rate, 5)}), flush=True)
+        for name, value in missed.items():
+            running[name] = 0.96 * running.get(name, value.detach()) + 0.04 * value.detach()
+        if step % 50 == 0 and RANK == 0:
+            print(json.dumps({"step": step, **{name: round(float(value), 3) for name, value in running.items()}, "tok/s": round(step * arguments.batch_tokens * RANKS / (time.time() - began)), "rate": round(rate, 5)}), flush=True)
     if RANK == 0:
-        aim_by_meaning(model, rows.vectors, middle.detach(), batch["parts"])
+        aim_by_meaning(model, rows.vectors, middle.detach(), alone["parts"])
         save(arguments.work / "checkpoint.pt", model, Muon(model), CONFIG, 0, time.time() - began)
 
 
