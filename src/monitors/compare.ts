@@ -97,14 +97,19 @@ const corrected = (found: SignalFinding[], wanted: readonly Signal[], alpha: num
   return found.map((one, index) => {
     const verdict = verdicts[index]
     if (verdict?.outcome !== 'compared') return one
-    const { referenceLevel, windowLevel } = one
     const drifted = verdict.alarm
-    const worse = wanted.find(({ name }) => name === one.signal)?.worse
-    const rose = referenceLevel !== null && windowLevel !== null && windowLevel > referenceLevel
-    const fell = referenceLevel !== null && windowLevel !== null && windowLevel < referenceLevel
-    const improved = drifted && ((worse === 'lower' && rose) || (worse === 'higher' && fell))
-    return { ...one, adjustedP: verdict.adjustedPValue, drifted, improved }
+    return { ...one, adjustedP: verdict.adjustedPValue, drifted, improved: drifted && isBetter(wanted, one) }
   })
+}
+
+/** Whether the window's level of a signal is on the better side of the reference's; never for a signal of which neither side is. */
+export const isBetter = (
+  wanted: readonly Signal[],
+  { signal, referenceLevel, windowLevel }: { signal: string; referenceLevel: number | null; windowLevel: number | null },
+): boolean => {
+  const worse = wanted.find(({ name }) => name === signal)?.worse
+  if (referenceLevel === null || windowLevel === null) return false
+  return (worse === 'lower' && windowLevel > referenceLevel) || (worse === 'higher' && windowLevel < referenceLevel)
 }
 
 /** Each hour with the one before and the one after. */

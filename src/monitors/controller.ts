@@ -118,7 +118,7 @@ const evaluateDue = async (deps: ControllerDeps, plan: MonitorPlan, reference: R
     const compared = await compareWithReference(db, plan, signals(), reference, window)
     const evaluated = await tryLockedTransaction(db, lockOf(plan.route), async (tx) => {
       const still = await dueWindow(tx, plan, reference, clock())
-      return still?.fromMs === window.fromMs ? recordWindow(tx, plan, reference, compared, clock()) : undefined
+      return still?.fromMs === window.fromMs ? recordWindow(tx, plan, signals(), reference, compared, clock()) : undefined
     })
     if (evaluated === undefined) return
     onEvaluated?.(reference, evaluated)

@@ -3,7 +3,7 @@ import type { Database } from '../db/database.ts'
 import { monitorFindings, monitorWindows } from '../db/schema/monitors.ts'
 import { uuidv7 } from '../lib/ids.ts'
 import { addEvent, isSilenced, listSilences, liveAlert, openAlert, resolveAlert } from './alerts.ts'
-import { compareWindow, type SignalFinding } from './compare.ts'
+import { compareWindow, isBetter, type SignalFinding } from './compare.ts'
 import { countRequests, readDistributions, type Stretch } from './distribution.ts'
 import type { MonitorPlan } from './plan.ts'
 import { type Reference, referenceSignals } from './reference.ts'
@@ -30,15 +30,16 @@ export const compareWithReference = async (
 export const recordWindow = async (
   tx: Database,
   plan: MonitorPlan,
+  wanted: readonly Signal[],
   reference: Reference,
   { window, requests, findings }: ComparedWindow,
   nowMs: number,
 ): Promise<Evaluated> => {
-  const history = await recentFindings(tx, reference.id, plan.consecutive)
+  const history = await recentFindings(tx, wanted, reference.id, plan.consecutive)
   const windowId = uuidv7()
   const judged = findings.map((one) => ({
     ...one,
-    alarm: one.drifted && !one.improved && driftedBefore(history.get(one.signal) ?? [], plan.consecutive - 1),
+    alarm: isWorse(one) && worseBefore(history.get(one.signal) ?? [], plan.consecutive - 1),
   }))
   const { route, variant, variantHash, id: referenceId } = reference
   const { fromMs, toMs } = window
@@ -47,10 +48,15 @@ export const recordWindow = async (
   return { windowId, findings: judged, ...(await tellPeople(tx, plan, reference, windowId, judged, history, nowMs)) }
 }
 
-/** Findings of a signal in the windows before, the newest first, those that had too little data left out: they say neither yes nor no. */
-type History = ReadonlyMap<string, { drifted: boolean }[]>
+/** An improvement wakes nobody, and ends what was worse. */
+const isWorse = ({ drifted, improved }: { drifted: boolean; improved: boolean }): boolean => drifted && !improved
 
-const recentFindings = async (tx: Database, referenceId: string, consecutive: number): Promise<History> => {
+/**
+ * Whether a signal was worse in the windows before, the newest first, those that had too little data left out: they say neither yes nor no.
+ */
+type History = ReadonlyMap<string, boolean[]>
+
+const recentFindings = async (tx: Database, wanted: readonly Signal[], referenceId: string, consecutive: number): Promise<History> => {
   const windows = await tx
     .select({ id: monitorWindows.id })
     .from(monitorWindows)
@@ -60,20 +66,22 @@ const recentFindings = async (tx: Database, referenceId: string, consecutive: nu
   if (windows.length === 0) return new Map()
   const place = new Map(windows.map(({ id }, index) => [id, index]))
   const rows = await tx
-    .select({ windowId: monitorFindings.windowId, signal: monitorFindings.signal, drifted: monitorFindings.drifted })
+    .select()
     .from(monitorFindings)
     .where(and(inArray(monitorFindings.windowId, [...place.keys()]), eq(monitorFindings.outcome, 'compared')))
   rows.sort((left, right) => (place.get(left.windowId) ?? 0) - (place.get(right.windowId) ?? 0))
-  const history = new Map<string, { drifted: boolean }[]>()
-  for (const { signal, drifted } of rows) history.set(signal, [...(history.get(signal) ?? []), { drifted }])
+  const history = new Map<string, boolean[]>()
+  for (const row of rows) {
+    history.set(row.signal, [...(history.get(row.signal) ?? []), isWorse({ drifted: row.drifted, improved: isBetter(wanted, row) })])
+  }
   return history
 }
 
-const driftedBefore = (history: readonly { drifted: boolean }[], windows: number): boolean =>
-  history.length >= windows && history.slice(0, windows).every(({ drifted }) => drifted)
+const worseBefore = (history: readonly boolean[], windows: number): boolean =>
+  history.length >= windows && history.slice(0, windows).every((worse) => worse)
 
-const quietBefore = (history: readonly { drifted: boolean }[], windows: number): boolean =>
-  history.length >= windows && history.slice(0, windows).every(({ drifted }) => !drifted)
+const quietBefore = (history: readonly boolean[], windows: number): boolean =>
+  history.length >= windows && history.slice(0, windows).every((worse) => !worse)
 
 const tellPeople = async (
   tx: Database,
@@ -89,17 +97,17 @@ const tellPeople = async (
   const resolved: string[] = []
   const by = { actor: 'monitor', note: null, nowMs }
   for (const one of judged) {
-    const { signal, tag, finding, alarm, drifted } = one
+    const { signal, tag, finding, alarm } = one
     if (finding.outcome !== 'compared') continue
     const detail = { window: windowId, effect: finding.effect, effect_name: finding.effectName, adjusted_p: one.adjustedP }
     if (alarm && !isSilenced(silences, route, signal, nowMs)) {
       const alert = await openAlert(tx, { route, variant, variantHash, signal, tag, windowId }, { ...by, detail })
       if (alert) opened.push(signal)
-    } else if (!drifted) {
+    } else if (!isWorse(one)) {
       const live = await liveAlert(tx, route, variantHash, signal)
       if (live === undefined) continue
       if (quietBefore(history.get(signal) ?? [], plan.consecutive - 1)) {
-        await resolveAlert(tx, live.id, { ...by, note: `no drift in ${plan.consecutive} windows` })
+        await resolveAlert(tx, live.id, { ...by, note: `no drift for the worse in ${plan.consecutive} windows` })
         resolved.push(signal)
       } else await addEvent(tx, live.id, 'quiet', { ...by, detail })
     }

@@ -92,6 +92,24 @@ describeDatabases('windows', (makeDatabase, kind) => {
     expect(alarm).toEqual([])
   })
 
+  test('an alert of slow answers is resolved by faster ones than before, and a fast window does not count towards one', async () => {
+    const slow = () => usual({ latencyMs: 400 + 50 * random() })
+    const fast = () => usual({ latencyMs: 20 + 10 * random() })
+    const at = await traffic(slow, 5)
+    const then = [fast, fast, slow, fast, slow]
+    for (const [index, each] of then.entries()) await serve(database.db, { fromMs: at(5 + index), toMs: at(6 + index), count: 100, each })
+    const look = await started()
+    nowMs = at(10) + 2 * minuteMs
+    await look.tick()
+    const ofLatency = ({ drifted, alarm }: { drifted: string[]; alarm: string[] }) =>
+      [drifted, alarm].map((found) => found.filter((one) => one.endsWith(' latency')).map((one) => Number.parseInt(one, 10)))
+    expect(ofLatency(await alarms())).toEqual([[3, 4, 5, 6, 7, 8, 9], [4]])
+    const [alert] = (await listAlerts(database.db, { limit: 10 })).filter(({ signal }) => signal === 'latency')
+    expect(alert?.state).toBe('resolved')
+    const events = await alertEvents(database.db, alert?.id ?? '')
+    expect(events.map(({ kind: event }) => event)).toEqual(['open', 'quiet', 'resolve'])
+  })
+
   test('failures of one request in twelve are seen, as performance', async () => {
     let turn = 0
     const at = await traffic(() => usual(turn++ % 12 === 0 ? { status: 'error', errorCode: 'upstream_failed', finishReason: null } : {}))
