@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 
 CONFIG = {"vocabulary": 12288, "width": 256, "layers": 6, "heads": 4, "hidden": 640, "theta": 1e6}
-PART = 256  # queries at a time
+PART, PADDED = 256, 64  # queries at a time; their number is a multiple of
 MEANING = 128  # the first dimensions of the embedding start as those of starter-embed, so that like words look alike
 
 # Heads that are shown where to look, in training only: (layer, head, weight of the loss). From a word to the start of its sentence
@@ -124,9 +124,13 @@ class Llama(nn.Module):
         """Log-probabilities of where the guide's head looks from the positions `where` in `rows`, which ascend."""
         layer, head, _ = GUIDES[name]
         q, k = (x[:, head] for x in looked[layer])
-        places = where.split(rows.bincount(minlength=len(q)).tolist())
-        scores = [q[row, at] @ k[row].T * q.shape[-1] ** -0.5 + mask[row, at] for row, at in enumerate(places)]
-        return torch.cat(scores).float().log_softmax(-1)
+        counts = rows.bincount(minlength=len(q))
+        slot = torch.arange(len(rows), device=rows.device) - (counts.cumsum(0) - counts)[rows]
+        # Padded: each new shape of a product costs a CPU more than the product.
+        places = rows.new_zeros(len(q), max(1, -(-int(counts.max()) // PADDED)) * PADDED)
+        places[rows, slot] = where
+        scores = torch.bmm(q.gather(1, places[..., None].expand(-1, -1, q.shape[-1])), k.transpose(1, 2)) * q.shape[-1] ** -0.5
+        return (scores[rows, slot] + mask[rows, where]).float().log_softmax(-1)
 
     def guides(self, batch: dict, looked, mask: torch.Tensor, names: set[str]) -> dict[str, torch.Tensor]:
         """How far the heads that are shown where to look do not look there, by name."""
