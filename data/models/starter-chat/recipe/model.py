@@ -12,7 +12,7 @@ MEANING = 128  # the first dimensions of the embedding start as those of starter
 # and to the number of its passage; from the place where the answer starts to the question's telling words; from those, and from that
 # place and the first words of the answer, to the sentence that answers, and from that place to its start; from each place in the answer
 # to what it copies. Where nothing answers, to the very first token.
-GUIDES = {"begin": (1, 0, 0.3), "number": (1, 1, 0.05), "gather": (1, 2, 0.1), "match": (2, 0, 0.2), "aim": (4, 0, 0.3), "start": (5, 1, 0.6), "copy": (5, 0, 0.2)}
+GUIDES = {"begin": (1, 0, 0.3), "number": (1, 1, 0.2), "gather": (1, 2, 0.1), "match": (2, 0, 0.2), "aim": (4, 0, 0.3), "start": (5, 1, 0.6), "copy": (5, 0, 0.2)}
 
 # What a small teacher of meanings shows (meanings.py): after layer MEANT the tokens of a sentence, and those of a question, have the teacher's
 # vector of it as their mean, and so has the place where an answer starts; and the head that aims prefers sentences as that likeness does.

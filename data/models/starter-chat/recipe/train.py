@@ -34,7 +34,7 @@ from tokens import SPECIAL, byte_level
 
 AIMED = 4  # tokens of an answer keep in view the sentence they are copied from
 SHORTENED = 0.4  # of the long answers are cut after a few tokens: copying is learned long before finding the sentence is
-EARLY, LATER = 8e6, ("begin", "match", "aim")  # `number` and `gather` have been learned after so many tokens; copy and start are always guided
+EARLY, LATER = 8e6, ("begin", "number", "match", "aim")  # `gather` has been learned after so many tokens; copy and start are always guided
 RANK, RANKS = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # of torchrun
 
 
