@@ -5,7 +5,8 @@ import torch.nn.functional as F
 from torch import nn
 
 CONFIG = {"vocabulary": 12288, "width": 256, "layers": 6, "heads": 4, "hidden": 640, "theta": 1e6}
-PART, PADDED = 256, 64  # queries at a time; their number is a multiple of
+PART = 256  # queries at a time
+PADDED = 64  # the queries of a guide are padded to a multiple of so many
 MEANING = 128  # the first dimensions of the embedding start as those of starter-embed, so that like words look alike
 
 # Heads that are shown where to look, in training only: (layer, head, weight of the loss). From a word to the start of its sentence
