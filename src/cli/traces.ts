@@ -15,6 +15,8 @@ type Row = {
   latency_ms: number
 }
 
+type Options = { json?: boolean; errorCode?: string; escalated?: boolean } & { [filter: string]: string }
+
 /** `weir traces …`: what requests did. */
 export const traceCommands = (program: Command, context: CliContext): void => {
   const traces = program.command('traces').description('look at what requests did')
@@ -23,14 +25,23 @@ export const traceCommands = (program: Command, context: CliContext): void => {
     .command('list')
     .description('the newest requests')
     .option('--route <name>', 'only this route')
+    .option('--variant <name>', 'only this variant of the route')
+    .option('--arm <arm>', 'of a rollout: candidate or control')
+    .option('--rule <name>', 'only what this rule of the route decided')
+    .option('--escalated', 'only where a larger model was asked because an answer was in doubt')
     .option('--status <status>', 'ok, error or aborted')
+    .option('--error-code <code>', 'such as timeout or rate_limited')
     .option('--model <name>', 'only this model')
     .option('--from <time>', 'ISO date-time with offset, such as 2026-11-22T08:00:00Z')
     .option('--to <time>', 'ISO date-time with offset')
     .option('--limit <n>', 'how many', '20')
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExamples:\n  weir traces list --status error\n  weir traces list --route assistant --limit 5 --json')
-    .action(async ({ json, ...filter }: { json?: boolean } & Record<string, string>) => {
+    .addHelpText(
+      'after',
+      '\nExamples:\n  weir traces list --status error\n  weir traces list --route assistant --escalated --limit 5 --json',
+    )
+    .action(async ({ json, errorCode, escalated, ...same }: Options) => {
+      const filter = { ...same, ...(errorCode ? { error_code: errorCode } : {}), ...(escalated ? { escalated: 'true' } : {}) }
       const response = await context.request(`/admin/traces?${new URLSearchParams(filter)}`)
       const { data } = (await response.json()) as { data: Row[] }
       if (json) return context.print(JSON.stringify(data))

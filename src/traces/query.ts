@@ -1,4 +1,4 @@
-import { and, count, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
+import { and, count, desc, eq, gte, isNotNull, isNull, lt, type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../db/database.ts'
 import { tracePayloads, traces } from '../db/schema/serve.ts'
 import { AppError } from '../lib/errors.ts'
@@ -8,8 +8,15 @@ import type { Trace } from './trace.ts'
 export type TraceFilter = {
   tenant?: string | undefined
   route?: string | undefined
+  variant?: string | undefined
   variantHash?: string | undefined
+  arm?: 'candidate' | 'control' | undefined
+  /** The rule of the route that chose the variant. */
+  rule?: string | undefined
+  /** Whether a larger model was asked because an answer was in doubt. */
+  escalated?: boolean | undefined
   model?: string | undefined
+  errorCode?: string | undefined
   status?: Trace['status'] | undefined
   purpose?: Trace['purpose'] | undefined
   /** Milliseconds since the epoch: from, inclusive, and to, exclusive. */
@@ -72,14 +79,17 @@ export const countTraces = async (db: Database, filter: TraceFilter): Promise<Tr
   return row as TraceCounts
 }
 
+const compared = ['tenant', 'route', 'variant', 'variantHash', 'arm', 'rule', 'model', 'errorCode', 'status', 'purpose'] as const
+
 const conditions = (filter: TraceFilter): SQL[] => {
-  const equal = (['tenant', 'route', 'variantHash', 'model', 'status', 'purpose'] as const).flatMap((key) => {
+  const equal = compared.flatMap((key) => {
     const value = filter[key]
     return value === undefined ? [] : [eq(traces[key], value)]
   })
+  const escalated = filter.escalated === undefined ? [] : [filter.escalated ? isNotNull(traces.escalation) : isNull(traces.escalation)]
   const from = filter.fromMs === undefined ? [] : [gte(traces.startedAtMs, filter.fromMs)]
   const to = filter.toMs === undefined ? [] : [lt(traces.startedAtMs, filter.toMs)]
-  return [...equal, ...from, ...to]
+  return [...equal, ...escalated, ...from, ...to]
 }
 
 const before = (cursor: string): SQL => {

@@ -160,6 +160,22 @@ describe('rules and cascades on a running server', () => {
     expect(asked.map(({ model }) => model)).toEqual(['small', 'large'])
   })
 
+  test('traces are found by the rule that decided, and by doubtful first answers', async () => {
+    const listed = async (...options: string[]) => {
+      const { out } = await place.run(['traces', 'list', '--json', ...options])
+      return (JSON.parse(out) as { rule: string | null; escalation: { from: string } | null }[]).map(({ rule, escalation }) => [
+        rule,
+        escalation?.from,
+      ])
+    }
+    expect(await listed('--rule', 'free tier')).toEqual([['free tier', undefined]])
+    expect(await listed('--escalated', '--variant', 'cascade')).toEqual(Array(2).fill([null, 'small']))
+    expect(await listed('--escalated', '--variant', 'strong')).toEqual([])
+    const wrong = await place.run(['traces', 'list', '--arm', 'both'])
+    expect(wrong.code).toBe(1)
+    expect(wrong.notes).toContain('arm')
+  })
+
   test('a stream shows one answer only', async () => {
     const stream = await client.chat.completions.create(
       { model: 'support', messages: [{ role: 'user', content: 'an unsure thing' }], stream: true },

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest'
 import { insertTraces } from '../../src/traces/insert.ts'
-import { countTraces, findTrace, listTraces } from '../../src/traces/query.ts'
+import { countTraces, findTrace, listTraces, type TraceFilter } from '../../src/traces/query.ts'
 import { expireTraces } from '../../src/traces/retention.ts'
 import type { Trace } from '../../src/traces/trace.ts'
 import { describeDatabases, type TestDatabase } from '../support/database.ts'
@@ -21,6 +21,11 @@ describeDatabases('trace queries', (makeDatabase) => {
         route: index % 2 ? 'odd' : 'even',
         status: index % 10 === 9 ? 'error' : 'ok',
         costUsd: index === 3 ? 0.5 : null,
+        variant: index % 2 ? 'b' : 'a',
+        rule: index === 4 ? 'free tier' : null,
+        arm: index === 6 ? 'candidate' : null,
+        errorCode: index === 9 ? 'timeout' : null,
+        escalation: index === 8 || index === 9 ? { from: 'small', reason: 'refusal', costUsd: null, upstreamMs: 3 } : null,
       }),
     )
     const records = traces.map((trace) => JSON.stringify(trace))
@@ -68,6 +73,20 @@ describeDatabases('trace queries', (makeDatabase) => {
       costUsd: 0.5,
     })
     expect((await countTraces(handle.db, { status: 'error' })).costUsd).toBeNull()
+  })
+
+  test('filters by what decided and what became of it', async () => {
+    const found = async (filter: TraceFilter) => {
+      const { traces: listed } = await listTraces(handle.db, filter, { limit: 100 })
+      return listed.map(({ id }) => traces.findIndex((trace) => trace.id === id)).sort((left, right) => left - right)
+    }
+    expect(await found({ rule: 'free tier' })).toEqual([4])
+    expect(await found({ rule: 'free' })).toEqual([])
+    expect(await found({ arm: 'candidate' })).toEqual([6])
+    expect(await found({ escalated: true })).toEqual([8, 9])
+    expect(await found({ escalated: true, variant: 'b' })).toEqual([9])
+    expect(await found({ escalated: false })).toHaveLength(23)
+    expect(await found({ errorCode: 'timeout' })).toEqual([9])
   })
 
   test('expires payloads sooner than traces, in small batches', async () => {

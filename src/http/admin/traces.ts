@@ -40,8 +40,16 @@ const time = z.iso
 const filterQuery = z.strictObject({
   tenant: z.string().optional(),
   route: z.string().optional(),
+  variant: z.string().optional(),
   variant_hash: z.string().optional(),
+  arm: z.enum(['candidate', 'control']).optional(),
+  rule: z.string().optional(),
+  escalated: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional(),
   model: z.string().optional(),
+  error_code: z.string().optional(),
   status: z.enum(['ok', 'error', 'aborted']).optional(),
   purpose: z.enum(['live', 'shadow', 'eval', 'replay']).optional(),
   from: time,
@@ -49,9 +57,10 @@ const filterQuery = z.strictObject({
 })
 const listQuery = filterQuery.extend({ limit: z.coerce.number().int().min(1).max(1000).default(50), after: z.string().optional() })
 
-const toFilter = ({ variant_hash, from, to, ...same }: z.output<typeof filterQuery>): TraceFilter => ({
+const toFilter = ({ variant_hash, error_code, from, to, ...same }: z.output<typeof filterQuery>): TraceFilter => ({
   ...same,
   variantHash: variant_hash,
+  errorCode: error_code,
   fromMs: from,
   toMs: to,
 })
