@@ -1,10 +1,13 @@
 import { AppError } from '../lib/errors.ts'
+import { compareVectors } from './compare-vectors.ts'
 import { correct } from './correct.ts'
 import type { DetectorOptions, Finding } from './detector.ts'
 import { detectorOf } from './detectors/index.ts'
-import { type Distribution, mostValues, mostVectors } from './distribution.ts'
+import { type Distribution, mostValues } from './distribution.ts'
+import { shortage } from './guarded.ts'
 import type { MonitorPlan } from './plan.ts'
 import type { Signal, Tag } from './signal.ts'
+import { mostVectors } from './vectors.ts'
 
 /** What a window shows of one signal. Levels: the median of numbers, the share of `yes` of a rate, null for others. */
 export type SignalFinding = {
@@ -40,7 +43,7 @@ export const compareWindow = async (
     const effectFloor = settings?.effectFloor ?? (settings?.detector === undefined ? signal.effectFloor : undefined)
     const [before, now] = [reference.get(signal.name), window.get(signal.name)]
     if (settings?.enabled === false || (before === undefined && now === undefined)) continue
-    const compared = spared(signal, before && onlyHours(before, alike), now, {
+    const compared = await spared(signal, before && onlyHours(before, alike), now, {
       detector: settings?.detector ?? signal.detector,
       options: { alpha: plan.alpha, minimumSamples: plan.minSamples, ...(effectFloor === undefined ? {} : { effectFloor }) },
     })
@@ -51,21 +54,21 @@ export const compareWindow = async (
 }
 
 /** As `compareSignal`; what a detector refuses, such as vectors of two lengths, is said of its signal and keeps no other from being compared. */
-const spared: typeof compareSignal = (signal, before, now, how) => {
+const spared: typeof compareSignal = async (signal, before, now, how) => {
   try {
-    return compareSignal(signal, before, now, how)
+    return await compareSignal(signal, before, now, how)
   } catch (error) {
     if (!(error instanceof AppError)) throw error
-    return { ...compareSignal(signal, undefined, undefined, how), finding: { outcome: 'not-enough-data', reason: error.message } }
+    return { ...(await compareSignal(signal, undefined, undefined, how)), finding: { outcome: 'not-enough-data', reason: error.message } }
   }
 }
 
-const compareSignal = (
+const compareSignal = async (
   signal: Signal,
   before: Distribution | undefined,
   now: Distribution | undefined,
   { detector: name, options }: { detector: string; options: DetectorOptions },
-): Pick<SignalFinding, 'finding' | 'referenceLevel' | 'windowLevel' | 'referenceN' | 'windowN'> => {
+): Promise<Pick<SignalFinding, 'finding' | 'referenceLevel' | 'windowLevel' | 'referenceN' | 'windowN'>> => {
   const sides = {
     referenceLevel: levelOf(before),
     windowLevel: levelOf(now),
@@ -81,7 +84,9 @@ const compareSignal = (
   }
   if (detector.kind === 'vector' && before.kind === 'vector' && now.kind === 'vector') {
     if (before.model !== now.model) return missing(`the reference was embedded by ${before.model}, the window by ${now.model}`)
-    return { ...sides, finding: detector.compare(vectors(before), vectors(now), options) }
+    const [reference, window] = [vectors(before), vectors(now)]
+    const short = shortage(reference.length, window.length, options)
+    return { ...sides, finding: short ?? (await compareVectors({ detector: name, reference, window, options })) }
   }
   if (detector.kind === 'categorical' && 'counts' in before && 'counts' in now) {
     return { ...sides, finding: detector.compare(tally(before, signal), tally(now, signal), options) }

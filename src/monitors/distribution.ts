@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { Database } from '../db/database.ts'
 import { readPrediction } from '../feedback/prediction.ts'
 import type { Signal } from './signal.ts'
+import { mostVectors } from './vectors.ts'
 
 /** Values of a signal. `n`: how many there were, of which `values` may be a sample; each value with its hour of the day in UTC. */
 export type Distribution =
@@ -14,8 +15,6 @@ export type Stretch = { route: string; variantHash: string; fromMs: number; toMs
 
 /** Values of each signal kept, at most. */
 export const mostValues = 1000
-/** Detectors compare vectors pair by pair, and requests wait meanwhile: two hundred tell a new topic of one request in ten. */
-export const mostVectors = 200
 
 /** Every signal of a stretch by name, those without a value left out. */
 export const readDistributions = async (

@@ -1,6 +1,6 @@
 import { seededRandom } from '../lib/stats/random.ts'
 
-/** Most vectors of a side that are looked at: the work grows with their square. */
+/** Most vectors of a side that are kept and looked at: the work grows with their square. */
 export const mostVectors = 1000
 
 /** Places of at most `most` of `size` items, all choices equally likely, in rising order. */
