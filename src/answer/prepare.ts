@@ -13,6 +13,8 @@ export type Prepared = {
   sampling?: Sampling | undefined
   tools?: Tool[] | undefined
   responseFormat?: ResponseFormat | undefined
+  /** The only answers there may be, whatever else was asked for. */
+  texts?: readonly string[] | undefined
   /** What was retrieved, kept with the payload of the trace. */
   passages?: unknown
   /** Answers in place of the model, such as when nothing relevant was found: no model is called and no tokens are used. */

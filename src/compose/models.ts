@@ -124,8 +124,8 @@ const hostedChat = (id: string, model: HostedLlm, host: ProviderConfig): ChatMod
   })
 
 const capabilitiesOf = ({ context_tokens, capabilities = {} }: HostedLlm): Partial<ChatCapabilities> => {
-  const { json_schema: jsonSchema, json_object: jsonObject, logit_bias: logitBias, ...same } = capabilities
-  const named = { ...same, jsonSchema, jsonObject, logitBias, contextTokens: context_tokens }
+  const { json_schema: jsonSchema, json_object: jsonObject, structured_outputs: oneOf, logit_bias: logitBias, ...same } = capabilities
+  const named = { ...same, jsonSchema, jsonObject, oneOf, logitBias, contextTokens: context_tokens }
   return Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined))
 }
 

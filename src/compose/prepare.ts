@@ -5,6 +5,7 @@ import type { ChatMessage } from '../models/chat-model.ts'
 import type { Embedder } from '../models/embedder.ts'
 import type { PromptTable } from '../prompts/table.ts'
 import { annotateCitations, reviseCitations } from '../retrieval/citations.ts'
+import { extractsOf } from '../retrieval/extracts.ts'
 import { fencedQuestion } from '../retrieval/fence.ts'
 import { quote } from '../retrieval/quote.ts'
 import type { Retrieval } from '../retrieval/retrieval.ts'
@@ -30,6 +31,7 @@ export const createPrepare =
     const choice = request.prompt ?? variant.prompt
     if (!variant.retrieval) return choice ? render(prompts, choice, request, messages, {}) : { messages }
 
+    if (variant.retrieval.answer === 'extract') requirePlain(request)
     const { question, earlier } = splitQuestion(messages)
     const { collection } = variant.retrieval
     const unread = isUnread(collection)
@@ -52,6 +54,7 @@ export const createPrepare =
       : { messages: [...earlier, { role: 'user', content: fencedQuestion(found.fencedText, question) }] }
     return {
       ...prepared,
+      ...(variant.retrieval.answer === 'extract' ? { texts: extractsOf(found.passages) } : {}),
       passages: record(found),
       revise: reviseCitations(found.passages),
       annotate: annotateCitations(found.passages),
@@ -98,6 +101,14 @@ const splitQuestion = (messages: ChatMessage[]): { question: string; earlier: Ch
   const question =
     typeof last.content === 'string' ? last.content : last.content.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('\n')
   return { question, earlier: messages.slice(0, -1) }
+}
+
+/** A sentence of a document is no JSON and calls no tool. */
+const requirePlain = ({ route, chat }: AnswerRequest): void => {
+  const wanted = chat.responseFormat?.type ?? 'text'
+  const param = chat.tools?.length ? 'tools' : wanted === 'text' ? null : wanted === 'one-of' ? 'structured_outputs' : 'response_format'
+  if (param === null) return
+  throw new AppError('unsupported_parameter', `'${route}' answers with sentences of its documents and nothing else`, { param })
 }
 
 const look = (retrieval: Retrieval, choice: RetrievalChoice, query: string, request: AnswerRequest): Promise<Retrieved> =>

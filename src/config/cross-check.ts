@@ -180,12 +180,26 @@ const routeFaults = (name: string, route: WeirConfig['routes'][string], config: 
     faults.push(...variant.fallback.flatMap((model, place) => unknownName([...at, 'fallback', place], model, llms, 'llm')))
     if (variant.retrieval)
       faults.push(...unknownName([...at, 'retrieval', 'collection'], variant.retrieval.collection, collections, 'collection'))
+    if (variant.retrieval?.answer === 'extract') {
+      for (const model of [variant.model, ...variant.fallback]) {
+        if (!isFree(config, model)) continue
+        const message = `${model} cannot be held to sentences: use a local model, or one whose host takes structured_outputs`
+        faults.push({ path: [...at, 'retrieval', 'answer'], message })
+      }
+    }
   })
   return faults
 }
 
 const tellsNoLogprobs = (model: WeirConfig['models'][string] | undefined): boolean =>
   model !== undefined && 'capabilities' in model && model.capabilities?.logprobs === false
+
+/** Whether nothing holds a model to given answers. */
+const isFree = ({ models, providers }: WeirConfig, name: string): boolean => {
+  const model = models[name]
+  if (model?.kind !== 'llm' || !('provider' in model)) return false
+  return !(model.capabilities?.structured_outputs ?? providers[model.provider]?.host === 'vllm')
+}
 
 const ruleFaults = (path: PropertyKey[], { rules = [], variants }: WeirConfig['routes'][string], config: WeirConfig): Fault[] => {
   const known = new Set(variants.map((variant) => variant.name))

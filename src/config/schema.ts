@@ -157,6 +157,7 @@ const hostedLlm = z.strictObject({
       tools: z.boolean(),
       json_schema: z.boolean(),
       json_object: z.boolean(),
+      structured_outputs: z.boolean(),
       logprobs: z.boolean(),
       choices: positive,
       seed: z.boolean(),
@@ -203,8 +204,11 @@ const retrieval = z.strictObject({
   /** Tokens of the chat model that passages may fill. */
   token_budget: positive.default(600),
   min_score: z.number().optional(),
-  /** `model` words the answer from the passages; `quote` gives the closest sentence with its citation and asks no model. */
-  answer: z.enum(['model', 'quote']).default('model'),
+  /**
+   * `model` words the answer from the passages; `extract` lets it only choose one of their sentences; `quote` gives the closest sentence and
+   * asks no model.
+   */
+  answer: z.enum(['model', 'extract', 'quote']).default('model'),
 })
 
 const variant = z.strictObject({

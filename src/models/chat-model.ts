@@ -19,6 +19,8 @@ export type ChatCapabilities = {
   tools: boolean
   jsonSchema: boolean
   jsonObject: boolean
+  /** Answers that are one of given texts. */
+  oneOf: boolean
   logprobs: boolean
   /** Largest `n`. */
   choices: number
@@ -112,6 +114,8 @@ export type ResponseFormat =
   | { type: 'text' }
   | { type: 'json-object' }
   | { type: 'json-schema'; name: string; description?: string | undefined; schema: JsonSchema; strict: boolean }
+  /** The answer is one of these texts, to the letter. */
+  | { type: 'one-of'; texts: readonly string[] }
 
 export type ChatEvent =
   | { type: 'text-delta'; choice: number; text: string; logprobs?: TokenLogprob[] | undefined }

@@ -7,14 +7,18 @@ import type { ChatEvent, ChatModel, ChatRequest, JsonSchema } from './chat-model
 import { around, type Wrapper } from './wrap.ts'
 
 /**
- * Checks the JSON of a model whose host does not enforce it. An answer that breaks a strict schema, or is not JSON, never ends: it throws
- * `upstream_failed` in place of `finish`. A whole answer is checked before its first event, so that retry and fallback can act.
+ * Checks the answers of a model whose host does not enforce their format. One that breaks a strict schema, is not JSON, or is none of the texts
+ * asked for, never ends: it throws `upstream_failed` in place of `finish`. A whole answer is checked before its first event, so that retry and fallback can act.
  */
 export const structuredOutput: Wrapper = (model) =>
   around(model, (request) => {
     const { type } = request.responseFormat ?? { type: 'text' }
     return type === 'text' ? model.stream(request) : checkedStream(model, request)
   })
+
+/** For hosts that enforce schemas: only answers out of given texts are checked, which older releases of them do not know. */
+export const chosenOutput: Wrapper = (model) =>
+  around(model, (request) => (request.responseFormat?.type === 'one-of' ? checkedStream(model, request) : model.stream(request)))
 
 async function* checkedStream(model: ChatModel, request: ChatRequest): AsyncGenerator<ChatEvent> {
   const check = checkFor(request)
@@ -43,13 +47,19 @@ async function* checkedWhole(modelId: string, events: AsyncIterable<ChatEvent>, 
 const requireValid = (modelId: string, { reason }: { reason: string }, text: string | undefined, check: Check) => {
   const fault = reason === 'stop' && text !== undefined ? check(text) : undefined
   if (fault !== undefined) {
-    throw new AppError('upstream_failed', `model '${modelId}' answered with JSON that breaks the response format`, {
+    throw new AppError('upstream_failed', `model '${modelId}' gave an answer that breaks the response format`, {
       cause: new Error(fault),
     })
   }
 }
 
-const checkFor = ({ responseFormat }: ChatRequest): Check => {
+const checkFor = ({ responseFormat, sampling }: ChatRequest): Check => {
+  if (responseFormat?.type === 'one-of') {
+    const { texts } = responseFormat
+    // A stop sequence may have cut it.
+    const allowed = (text: string) => (sampling.stop?.length ? texts.some((one) => one.startsWith(text)) : texts.includes(text))
+    return (text) => (allowed(text) ? undefined : 'the answer is none of the texts that were given')
+  }
   const validate = responseFormat?.type === 'json-schema' && responseFormat.strict ? compileClientSchema(responseFormat.schema) : undefined
   return (text) => {
     try {

@@ -12,6 +12,7 @@ export const unsupportedParameter = (request: ChatRequest, can: ChatCapabilities
   if (request.tools !== undefined && request.tools.length > 0 && !can.tools) return 'tools'
   if (responseFormat?.type === 'json-schema' && !can.jsonSchema) return 'response_format'
   if (responseFormat?.type === 'json-object' && !can.jsonObject) return 'response_format'
+  if (responseFormat?.type === 'one-of' && !can.oneOf) return 'structured_outputs'
   if ((request.n ?? 1) > can.choices) return 'n'
   if (sampling.topLogprobs !== undefined && !can.logprobs) return 'logprobs'
   if (sampling.seed !== undefined && !can.seed) return 'seed'
@@ -37,6 +38,7 @@ export const anyOf = (all: readonly ChatCapabilities[]): ChatCapabilities => {
     tools: some((can) => can.tools),
     jsonSchema: some((can) => can.jsonSchema),
     jsonObject: some((can) => can.jsonObject),
+    oneOf: some((can) => can.oneOf),
     logprobs: some((can) => can.logprobs),
     choices: Math.max(...all.map((can) => can.choices)),
     seed: some((can) => can.seed),

@@ -1,6 +1,7 @@
 import type { Embedder } from '../models/embedder.ts'
 import type { Passage } from './passages.ts'
 import { asksForQuantity, holdsQuantity, questionWords } from './question-words.ts'
+import { sentencesOf } from './sentences.ts'
 
 export type QuoteRequest = {
   question: string
@@ -52,41 +53,5 @@ const closeEnough = 0.875
 const wordWeight = 1
 const surroundings = 0.5
 const quantityWeight = 0.2
-
-/** Sentences of prose and items of lists; headings and fences are not answers. */
-const sentencesOf = (text: string): string[] =>
-  text
-    .split('\n')
-    .filter((line) => !/^\s*(#|```|\|)/.test(line))
-    .join('\n')
-    .split(/\n\s*\n|\n(?=\s*[-*] )/)
-    .flatMap((block) =>
-      withLeads(
-        [
-          ...segmenter.segment(
-            block
-              .replace(/^\s*[-*] /, '')
-              .replace(/\s+/g, ' ')
-              .trim(),
-          ),
-        ].map(({ segment }) => segment.trim()),
-      ),
-    )
-    .filter((sentence) => sentence.split(' ').length >= 3)
-
-/** `**Its name.** What it is.`: a sentence that ends within its emphasis is the heading of the next one. */
-const withLeads = (sentences: readonly string[]): string[] => {
-  const whole: string[] = []
-  let lead = ''
-  for (const sentence of sentences) {
-    const text = lead === '' ? sentence : `${lead} ${sentence}`
-    const open = (text.match(/\*\*/g)?.length ?? 0) % 2 === 1
-    lead = open ? text : ''
-    if (!open) whole.push(text)
-  }
-  return lead === '' ? whole : [...whole, lead]
-}
-
-const segmenter = new Intl.Segmenter('en', { granularity: 'sentence' })
 
 const cosine = (left: Float32Array, right: Float32Array): number => left.reduce((sum, value, at) => sum + value * (right[at] ?? 0), 0)

@@ -71,8 +71,8 @@ export type RetrievalChoice = {
   topK: number
   tokenBudget: number
   minScore?: number | undefined
-  /** Who answers: the model, from the passages, or the closest sentence itself. The model when absent. */
-  answer?: 'model' | 'quote' | undefined
+  /** Who answers: the model, from the passages or with one of their sentences, or the closest sentence itself. The model when absent. */
+  answer?: 'model' | 'extract' | 'quote' | undefined
 }
 
 /** The routes of one configuration; replaced as a whole when the configuration is. */

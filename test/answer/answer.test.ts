@@ -12,6 +12,7 @@ const capabilities: ChatCapabilities = {
   tools: false,
   jsonSchema: true,
   jsonObject: true,
+  oneOf: false,
   logprobs: true,
   choices: 2,
   seed: true,

@@ -10,6 +10,7 @@ const vocabularyOf = (controls: string[]): Vocabulary => ({
   tokenize: (text) => [...Buffer.from(text)],
   bytes: (token) => Uint8Array.of(token),
   isEnd: () => false,
+  ends: [],
   control: new Map(controls.map((text, index) => [text, 256 + index])),
   userDefined: new Set(),
   bos: undefined,

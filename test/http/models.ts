@@ -7,6 +7,7 @@ export const everything: ChatCapabilities = {
   tools: true,
   jsonSchema: true,
   jsonObject: true,
+  oneOf: true,
   logprobs: true,
   choices: 4,
   seed: true,

@@ -28,6 +28,7 @@ const capabilitiesOf = ({ contextTokens }: LoadSpec): ChatCapabilities => ({
   tools: true,
   jsonSchema: true,
   jsonObject: true,
+  oneOf: true,
   logprobs: true,
   choices: 16,
   seed: true,
@@ -82,6 +83,7 @@ const toParams = (spec: LoadSpec, request: ChatRequest): ChatParams => {
     choices: request.n ?? 1,
     seed: sampling.seed === undefined ? randomInt(2 ** 32) : Number(BigInt.asUintN(32, BigInt(Math.trunc(sampling.seed)))),
     grammar: grammarFor(request, tools),
+    oneOf: textsFor(request),
     tools,
     incremental: request.incremental,
     tenant: request.tenant,
@@ -108,9 +110,25 @@ const grammarFor = ({ responseFormat, toolChoice }: ChatRequest, tools: Tool[] |
       param: 'response_format',
     })
   }
-  return responseFormat.type === 'json-object'
-    ? objectGrammar()
-    : schemaGrammar(responseFormat.schema, 'response_format.json_schema.schema')
+  switch (responseFormat.type) {
+    case 'json-object':
+      return objectGrammar()
+    case 'json-schema':
+      return schemaGrammar(responseFormat.schema, 'response_format.json_schema.schema')
+    case 'one-of':
+      return undefined
+  }
+}
+
+const textsFor = ({ responseFormat, sampling }: ChatRequest): readonly string[] | undefined => {
+  if (responseFormat?.type !== 'one-of') return undefined
+  for (const [param, penalty] of [
+    ['frequency_penalty', sampling.frequencyPenalty],
+    ['presence_penalty', sampling.presencePenalty],
+  ] as const) {
+    if (penalty) throw new AppError('unsupported_parameter', `${param} has no meaning for an answer that is one of given texts`, { param })
+  }
+  return responseFormat.texts
 }
 
 const checkBias = (logitBias: Record<string, number> | undefined): void => {

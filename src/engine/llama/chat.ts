@@ -5,6 +5,7 @@ import { createAnswer } from './answer.ts'
 import { renderConversation } from './conversation.ts'
 import type { LoadedModel } from './loaded-model.ts'
 import { mergeDeltas } from './merge-deltas.ts'
+import { createChoosingSampler, tokenTree } from './one-of.ts'
 import type { ChatParams, ChildChatEvent } from './params.ts'
 import { createSampler } from './sampler.ts'
 import { createToolCallReader } from './tool-calls.ts'
@@ -15,6 +16,7 @@ export const answerChat = async (loaded: LoadedModel, params: ChatParams, call: 
   const maxTokens = checkLength(loaded, params, prompt.length)
   checkBias(loaded, params)
   const grammar = params.grammar === undefined ? undefined : await loaded.grammar(params.grammar)
+  const tree = params.oneOf && tokenTree(params.oneOf, loaded.vocabulary)
   loaded.scheduler.admit(params.choices)
   const emit = (event: ChildChatEvent) => call.emit(event)
   const deltas = params.incremental ? { emit, flush: () => undefined } : mergeDeltas(emit)
@@ -26,7 +28,10 @@ export const answerChat = async (loaded: LoadedModel, params: ChatParams, call: 
   let queued = false
 
   const choose = async (choice: number): Promise<number> => {
-    const sampler = createSampler(loaded.llama, loaded.model, samplerOptions(params, choice, maxTokens, grammar))
+    const options = samplerOptions(params, choice, maxTokens, grammar)
+    const sampler = tree
+      ? createChoosingSampler(loaded.llama, loaded.model, tree, options)
+      : createSampler(loaded.llama, loaded.model, options)
     const answer = createAnswer(loaded.vocabulary, {
       choice,
       stop: params.sampling.stop ?? [],

@@ -15,6 +15,8 @@ export type ChatParams = {
   seed: number
   /** Constrains the answer. GBNF. */
   grammar: string | undefined
+  /** The answer is one of these texts. */
+  oneOf: readonly string[] | undefined
   /** Shown to the model, and read back out of its answer. */
   tools: Tool[] | undefined
   incremental: boolean

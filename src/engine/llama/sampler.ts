@@ -1,8 +1,14 @@
 import type { Llama, LlamaGrammar, LlamaModel } from 'node-llama-cpp'
 import { AppError } from '../../lib/errors.ts'
-import { createNativeSampler, grammarState, type NativeContext, type SamplerConfig } from './native.ts'
+import { createNativeSampler, grammarState, type NativeContext, type NativeSampler, type SamplerConfig } from './native.ts'
 
-export type Sampled = { token: number; logprob?: number | undefined; top?: { token: number; logprob: number }[] | undefined }
+export type Sampled = {
+  token: number
+  logprob?: number | undefined
+  top?: { token: number; logprob: number }[] | undefined
+  /** Tokens that must follow, whatever the model thinks. */
+  forced?: readonly number[] | undefined
+}
 
 export type TokenSampler = {
   /** Samples at a batch position of the last decode. */
@@ -37,34 +43,56 @@ export const createSampler = (llama: Llama, model: LlamaModel, options: SamplerO
   }
 
   // The chain has cut and scaled the candidates by the time it has chosen; a bare second sampler reads the model's own logits.
-  const bare = createNativeSampler(llama, model)
-  bare.applyConfig({ temperature: 0 })
+  const bare = createBareSampler(llama, model)
   const count = options.topLogprobs
   return {
     async sample(context, output) {
       const token = checked(await context.sampleToken(output, sampler))
-      const [, , , pairs, totalWeight] = await context.sampleToken(
-        output,
-        bare,
-        false,
-        false,
-        [[token], false, false, false, Math.max(1, count)],
-        true,
-      )
-      const logits = new Map<number, number>()
-      for (let index = 1; index < pairs.length; index += 2) logits.set(pairs[index - 1] as number, pairs[index] as number)
-      // ln p = logit − ln Σ exp(logit), with the largest logit taken out of the sum.
-      const total = Math.max(...logits.values()) + Math.log(totalWeight)
-      const ranked = [...logits]
-        .map(([id, logit]) => ({ token: id, logprob: Math.min(0, logit - total) }))
-        .sort((a, b) => b.logprob - a.logprob)
-      return { token, logprob: ranked.find((item) => item.token === token)?.logprob, top: ranked.slice(0, count) }
+      return { token, ...ranked(await readLogits(context, output, bare, [token], count), token, count) }
     },
     dispose: () => {
       sampler.dispose()
       bare.dispose()
     },
   }
+}
+
+/** Samples nothing of its own: it is there to be asked for logits. */
+export const createBareSampler = (llama: Llama, model: LlamaModel): NativeSampler => {
+  const bare = createNativeSampler(llama, model)
+  bare.applyConfig({ temperature: 0 })
+  return bare
+}
+
+export type Logits = { logits: Map<number, number>; totalWeight: number }
+
+/** The model's own logits of `tokens` and of the `count` likeliest ones, one at least. */
+export const readLogits = async (
+  context: NativeContext,
+  output: number,
+  bare: NativeSampler,
+  tokens: number[],
+  count: number,
+): Promise<Logits> => {
+  const [, , , pairs, totalWeight] = await context.sampleToken(
+    output,
+    bare,
+    false,
+    false,
+    [tokens, false, false, false, Math.max(1, count)],
+    true,
+  )
+  const logits = new Map<number, number>()
+  for (let index = 1; index < pairs.length; index += 2) logits.set(pairs[index - 1] as number, pairs[index] as number)
+  return { logits, totalWeight }
+}
+
+/** The log probability of `token`, and the `count` likeliest tokens. */
+export const ranked = ({ logits, totalWeight }: Logits, token: number, count: number): Pick<Sampled, 'logprob' | 'top'> => {
+  // ln p = logit − ln Σ exp(logit), with the largest logit taken out of the sum.
+  const total = Math.max(...logits.values()) + Math.log(totalWeight)
+  const all = [...logits].map(([id, logit]) => ({ token: id, logprob: Math.min(0, logit - total) })).sort((a, b) => b.logprob - a.logprob)
+  return { logprob: all.find((item) => item.token === token)?.logprob, top: all.slice(0, count) }
 }
 
 const configOf = (model: LlamaModel, options: SamplerOptions): SamplerConfig => {

@@ -184,21 +184,27 @@ export class BatchScheduler {
   }
 
   #take(running: Running, sampled: Sampled): void {
-    const { job, slot } = running
-    if (job.signal.aborted) return
-    running.generated += 1
-    running.pending = [sampled.token]
-    let goOn = false
-    try {
-      goOn = job.onToken(sampled)
-    } catch (error) {
-      this.#leave(running, () => running.reject(error))
+    if (running.job.signal.aborted) return
+    running.pending = []
+    for (const next of [sampled, ...(sampled.forced ?? []).map((token) => ({ token }))]) {
+      running.generated += 1
+      running.pending.push(next.token)
+      const end = this.#tell(running, next)
+      if (end === undefined) continue
+      this.#leave(running, end)
       return
     }
-    if (!goOn) this.#leave(running, () => running.resolve('stopped'))
-    else if (running.generated >= job.maxTokens || slot.tokens.length >= this.#options.contextTokens) {
-      this.#leave(running, () => running.resolve('length'))
+  }
+
+  /** Hands a token on; returns how to end, when that was the last one. */
+  #tell({ job, slot, pending, generated, resolve, reject }: Running, sampled: Sampled): (() => void) | undefined {
+    try {
+      if (!job.onToken(sampled)) return () => resolve('stopped')
+    } catch (error) {
+      return () => reject(error)
     }
+    const used = slot.tokens.length + pending.length - 1
+    return generated >= job.maxTokens || used >= this.#options.contextTokens ? () => resolve('length') : undefined
   }
 
   /** A failed decode leaves the cache in doubt: everything in it is forgotten. */

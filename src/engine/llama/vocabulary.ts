@@ -10,6 +10,8 @@ export type Vocabulary = {
   bytes(token: number): Uint8Array
   /** Ends the answer. */
   isEnd(token: number): boolean
+  /** All that do. */
+  ends: readonly number[]
   /** Control tokens by their text. */
   control: ReadonlyMap<string, number>
   /** Tokens of ordinary standing that are matched whole in any text. */
@@ -60,12 +62,14 @@ export const readVocabulary = (model: LlamaModel): Vocabulary => {
     return piece
   }
 
+  const isEnd = (token: number): boolean => model.isEogToken(token as never)
   const infill = { prefix: native.prefixToken(), suffix: native.suffixToken(), middle: native.middleToken() }
   return {
     size,
     tokenize: (text) => (text === '' ? [] : Array.from(native.tokenize(text, false))),
     bytes,
-    isEnd: (token) => model.isEogToken(token as never),
+    isEnd,
+    ends: [...new Set(control.values())].filter(isEnd),
     control,
     userDefined,
     bos: native.shouldPrependBosToken() ? (model.tokens.bos ?? undefined) : undefined,

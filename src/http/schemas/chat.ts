@@ -4,7 +4,7 @@ import { AppError } from '../../lib/errors.ts'
 import { toCachePolicy } from './cache-policy.ts'
 import * as field from './fields.ts'
 import { messages, toMessages } from './messages.ts'
-import { responseFormat, toolChoice, tools, toResponseFormat, toToolChoice, toTools } from './tools.ts'
+import { responseFormat, structuredOutputs, toolChoice, tools, toResponseFormat, toToolChoice, toTools } from './tools.ts'
 import { weirExtras } from './weir.ts'
 
 /** The body of `POST /v1/chat/completions`. */
@@ -29,6 +29,7 @@ export const chatBody = z.strictObject({
   tool_choice: toolChoice,
   parallel_tool_calls: field.flag,
   response_format: responseFormat,
+  structured_outputs: structuredOutputs,
   modalities: z.tuple([z.literal('text')]).nullish(),
   metadata: field.metadata,
   ...field.harmless,
@@ -56,7 +57,7 @@ export const toChat = (body: ChatBody, cacheControl?: string): AnswerRequest['ch
     tools: toTools(body.tools),
     toolChoice: toToolChoice(body.tool_choice),
     parallelToolCalls: body.parallel_tool_calls ?? undefined,
-    responseFormat: toResponseFormat(body.response_format),
+    responseFormat: toResponseFormat(body.response_format, body.structured_outputs),
     n: body.n ?? 1,
     incremental: body.stream ?? false,
     user: body.user ?? undefined,
@@ -72,6 +73,9 @@ const checkTogether = (body: ChatBody): void => {
   if (typeof body.top_logprobs === 'number' && !body.logprobs) fault('top_logprobs', "needs 'logprobs': true")
   const { max_tokens: old, max_completion_tokens: now } = body
   if (typeof old === 'number' && typeof now === 'number' && old !== now) fault('max_tokens', "contradicts 'max_completion_tokens'")
+  if (body.structured_outputs && (body.response_format?.type ?? 'text') !== 'text') {
+    fault('structured_outputs', "contradicts 'response_format'")
+  }
   checkTools(body)
 }
 

@@ -34,6 +34,21 @@ export const responseFormat = z
   ])
   .nullish()
 
+const longestChoices = 200_000
+
+/** vLLM's extension, of which `choice` alone is known here: the answer is one of these texts, to the letter. */
+export const structuredOutputs = z
+  .strictObject({
+    choice: z
+      .array(z.string().min(1))
+      .min(1)
+      .max(1000)
+      .refine((texts) => texts.reduce((sum, text) => sum + text.length, 0) <= longestChoices, {
+        message: `holds more than ${longestChoices} characters in all`,
+      }),
+  })
+  .nullish()
+
 export const toTools = (wire: z.output<typeof tools>): Tool[] | undefined =>
   wire?.map(({ function: { name, description, parameters, strict } }) => ({
     name,
@@ -45,7 +60,11 @@ export const toTools = (wire: z.output<typeof tools>): Tool[] | undefined =>
 export const toToolChoice = (wire: z.output<typeof toolChoice>): ToolChoice | undefined =>
   wire === null || wire === undefined || typeof wire === 'string' ? (wire ?? undefined) : { name: wire.function.name }
 
-export const toResponseFormat = (wire: z.output<typeof responseFormat>): ResponseFormat | undefined => {
+export const toResponseFormat = (
+  wire: z.output<typeof responseFormat>,
+  structured?: z.output<typeof structuredOutputs>,
+): ResponseFormat | undefined => {
+  if (structured) return { type: 'one-of', texts: [...new Set(structured.choice)] }
   switch (wire?.type) {
     case undefined:
       return undefined

@@ -7,6 +7,7 @@ export const unsupportedParameters: Readonly<Record<string, string>> = {
   best_of: "ask for choices with 'n' and choose among them",
   function_call: "use 'tool_choice'",
   functions: "use 'tools'",
+  guided_choice: "use 'structured_outputs': {choice: [...]}",
   prediction: 'no model here takes predicted output',
   reasoning_effort: 'models think as much as they are configured to',
   verbosity: 'say in the prompt how long the answer should be',

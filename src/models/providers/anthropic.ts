@@ -13,6 +13,7 @@ const capabilities: ChatCapabilities = {
   tools: true,
   jsonSchema: true,
   jsonObject: false,
+  oneOf: false,
   logprobs: false,
   choices: 1,
   seed: false,

@@ -20,6 +20,7 @@ const everything: ChatCapabilities = {
   tools: true,
   jsonSchema: true,
   jsonObject: true,
+  oneOf: false,
   logprobs: true,
   choices: 128,
   seed: true,
@@ -39,7 +40,7 @@ export const hosts = {
     refuses: [],
   },
   vllm: {
-    capabilities: { ...everything, completion: { echo: true, suffix: false } },
+    capabilities: { ...everything, oneOf: true, completion: { echo: true, suffix: false } },
     maxTokensField: 'max_tokens',
     developerRole: true,
     enforcesSchema: true,

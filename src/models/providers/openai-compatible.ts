@@ -1,5 +1,5 @@
 import type { ChatCapabilities, ChatModel } from '../chat-model.ts'
-import { structuredOutput } from '../structured-output.ts'
+import { chosenOutput, structuredOutput } from '../structured-output.ts'
 import { createConnection } from './connection.ts'
 import { hostedAnswer } from './hosted-answer.ts'
 import { type Host, type HostName, hostOf, hosts } from './hosts.ts'
@@ -39,5 +39,5 @@ export const openAiCompatible = (options: HostedModelOptions): ChatModel => {
         isLast: (data) => data === '[DONE]',
       })),
   }
-  return host.enforcesSchema ? model : structuredOutput(model)
+  return host.enforcesSchema ? chosenOutput(model) : structuredOutput(model)
 }

@@ -41,7 +41,7 @@ const chatBody = (request: ChatRequest, messages: ChatMessage[], host: Host) => 
   tools: request.tools?.length ? request.tools.map(wireTool) : undefined,
   tool_choice: request.toolChoice === undefined ? undefined : wireToolChoice(request.toolChoice),
   parallel_tool_calls: host.refuses.includes('parallel_tool_calls') ? undefined : request.parallelToolCalls,
-  response_format: request.responseFormat === undefined ? undefined : wireFormat(request.responseFormat),
+  ...(request.responseFormat === undefined ? {} : wireFormat(request.responseFormat)),
 })
 
 const wireMessage = (message: ChatMessage, host: Host): object => {
@@ -84,10 +84,13 @@ const wireToolChoice = (choice: ToolChoice) => (typeof choice === 'string' ? cho
 const wireFormat = (format: ResponseFormat): object => {
   switch (format.type) {
     case 'text':
-      return { type: 'text' }
+      return { response_format: { type: 'text' } }
     case 'json-object':
-      return { type: 'json_object' }
+      return { response_format: { type: 'json_object' } }
     case 'json-schema':
-      return { type: 'json_schema', json_schema: { name: format.name, schema: format.schema, strict: format.strict } }
+      return { response_format: { type: 'json_schema', json_schema: { name: format.name, schema: format.schema, strict: format.strict } } }
+    case 'one-of':
+      // vLLM, structured outputs.
+      return { structured_outputs: { choice: format.texts } }
   }
 }
