@@ -142,7 +142,7 @@ const toChatRequest = (request: AnswerRequest, variant: Variant, prepared: Prepa
     input: prepared.input,
     sampling: merged(prepared.sampling, variant.defaults, chat.sampling),
     tools: chat.tools ?? prepared.tools,
-    responseFormat: prepared.texts ? { type: 'one-of', texts: prepared.texts } : (chat.responseFormat ?? prepared.responseFormat),
+    responseFormat: prepared.oneOf ?? chat.responseFormat ?? prepared.responseFormat,
     tenant: principal.tenant,
     requestId: id,
     signal,

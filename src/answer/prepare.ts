@@ -1,5 +1,5 @@
 import { AppError } from '../lib/errors.ts'
-import type { ChatEvent, ChatMessage, ChatRequest, ResponseFormat, Sampling, Tool } from '../models/chat-model.ts'
+import type { ChatEvent, ChatMessage, ChatRequest, OneOf, ResponseFormat, Sampling, Tool } from '../models/chat-model.ts'
 import type { Variant } from '../rollout/route.ts'
 import type { AnswerRequest } from './request.ts'
 
@@ -14,7 +14,7 @@ export type Prepared = {
   tools?: Tool[] | undefined
   responseFormat?: ResponseFormat | undefined
   /** The only answers there may be, whatever else was asked for. */
-  texts?: readonly string[] | undefined
+  oneOf?: OneOf | undefined
   /** What was retrieved, kept with the payload of the trace. */
   passages?: unknown
   /** Answers in place of the model, such as when nothing relevant was found: no model is called and no tokens are used. */

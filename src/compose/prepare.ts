@@ -5,7 +5,7 @@ import type { ChatMessage } from '../models/chat-model.ts'
 import type { Embedder } from '../models/embedder.ts'
 import type { PromptTable } from '../prompts/table.ts'
 import { annotateCitations, reviseCitations } from '../retrieval/citations.ts'
-import { extractsOf } from '../retrieval/extracts.ts'
+import { closeExtractsOf, extractsOf } from '../retrieval/extracts.ts'
 import { fencedQuestion } from '../retrieval/fence.ts'
 import { quote } from '../retrieval/quote.ts'
 import type { Retrieval } from '../retrieval/retrieval.ts'
@@ -43,18 +43,27 @@ export const createPrepare =
       return text ?? nothingFound
     }
     if (found.passages.length === 0) return { messages, passages: record(found), reply: reply(undefined) }
-    const embedder = variant.retrieval.answer === 'quote' ? embedderOf(found.embeddingVersion) : undefined
-    if (embedder) {
-      const { id: requestId, principal, signal } = request
-      const quoted = await quote({ question, passages: found.passages, embedder, tenant: principal.tenant, requestId, signal })
+    const { answer, closenessWeight = 0 } = variant.retrieval
+    const embedder = embedderOf(found.embeddingVersion)
+    const closeness = embedder && {
+      ...{ question, passages: found.passages, embedder },
+      ...{ tenant: request.principal.tenant, requestId: request.id, signal: request.signal },
+    }
+    if (answer === 'quote' && closeness) {
+      const quoted = await quote(closeness)
       return { messages, passages: record(found), reply: reply(quoted), annotate: annotateCitations(found.passages) }
     }
+    const weighed = closenessWeight > 0 ? closeness : undefined
+    const oneOf =
+      answer === 'extract' ? await (weighed ? closeExtractsOf(weighed, closenessWeight) : extractsOf(found.passages)) : undefined
+    // What no document answers that was read so far may stand in one that is still to be read.
+    if (unread && oneOf?.priors && oneOf.priors.at(-1) === Math.max(...oneOf.priors)) throw stillReading(collection)
     const prepared: Prepared = choice
       ? await render(prompts, choice, request, earlier, { question, passages: found.fencedText })
       : { messages: [...earlier, { role: 'user', content: fencedQuestion(found.fencedText, question) }] }
     return {
       ...prepared,
-      ...(variant.retrieval.answer === 'extract' ? { texts: extractsOf(found.passages) } : {}),
+      oneOf,
       passages: record(found),
       revise: reviseCitations(found.passages),
       annotate: annotateCitations(found.passages),

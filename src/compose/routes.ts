@@ -107,6 +107,7 @@ const toVariant = (settings: VariantConfig, config: WeirConfig, moving: Moving):
       tokenBudget: retrieval.token_budget,
       minScore: retrieval.min_score,
       answer: retrieval.answer,
+      closenessWeight: retrieval.closeness_weight,
     },
     hash: variantHash({
       promptClosure: prompt ? moving.promptClosure(prompt) : null,

@@ -198,18 +198,25 @@ const params = z.strictObject({
   presence_penalty: z.number().min(-2).max(2).optional(),
 })
 
-const retrieval = z.strictObject({
-  collection: name,
-  top_k: positive.max(50).default(5),
-  /** Tokens of the chat model that passages may fill. */
-  token_budget: positive.default(600),
-  min_score: z.number().optional(),
-  /**
-   * `model` words the answer from the passages; `extract` lets it only choose one of their sentences; `quote` gives the closest sentence and
-   * asks no model.
-   */
-  answer: z.enum(['model', 'extract', 'quote']).default('model'),
-})
+const retrieval = z
+  .strictObject({
+    collection: name,
+    top_k: positive.max(50).default(5),
+    /** Tokens of the chat model that passages may fill. */
+    token_budget: positive.default(600),
+    min_score: z.number().optional(),
+    /**
+     * `model` words the answer from the passages; `extract` lets it only choose one of their sentences; `quote` gives the closest sentence and
+     * asks no model.
+     */
+    answer: z.enum(['model', 'extract', 'quote']).default('model'),
+    /** Of `extract`: how much the closeness of a sentence to the question counts beside the model, in nats; 0 leaves the choice to the model. */
+    closeness_weight: z.number().min(0).max(1000).optional(),
+  })
+  .refine(({ answer, closeness_weight: weight }) => weight === undefined || answer === 'extract', {
+    message: 'is of use with `answer: extract` only',
+    path: ['closeness_weight'],
+  })
 
 const variant = z.strictObject({
   name,

@@ -110,12 +110,17 @@ export type Tool = { name: string; description?: string | undefined; parameters?
 export type ToolCall = { id: string; name: string; arguments: string }
 export type ToolChoice = 'none' | 'auto' | 'required' | { name: string }
 export type JsonSchema = Record<string, unknown>
+/**
+ * The answer is one of these texts, to the letter. `priors`: how much each is preferred beforehand, in nats, for models that can be told; a
+ * host is not.
+ */
+export type OneOf = { type: 'one-of'; texts: readonly string[]; priors?: readonly number[] | undefined }
+
 export type ResponseFormat =
   | { type: 'text' }
   | { type: 'json-object' }
   | { type: 'json-schema'; name: string; description?: string | undefined; schema: JsonSchema; strict: boolean }
-  /** The answer is one of these texts, to the letter. */
-  | { type: 'one-of'; texts: readonly string[] }
+  | OneOf
 
 export type ChatEvent =
   | { type: 'text-delta'; choice: number; text: string; logprobs?: TokenLogprob[] | undefined }

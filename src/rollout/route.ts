@@ -73,6 +73,8 @@ export type RetrievalChoice = {
   minScore?: number | undefined
   /** Who answers: the model, from the passages or with one of their sentences, or the closest sentence itself. The model when absent. */
   answer?: 'model' | 'extract' | 'quote' | undefined
+  /** Of `extract`: how much closeness to the question counts beside the model, in nats. */
+  closenessWeight?: number | undefined
 }
 
 /** The routes of one configuration; replaced as a whole when the configuration is. */

@@ -37,6 +37,18 @@ describe('an answer that is one of given texts', () => {
     expect(new Set(await Promise.all(Array.from({ length: 20 }, (_, seed) => draw(seed, 3, 0.5))))).toEqual(new Set(['e']))
   })
 
+  test('follows the priors as far as they go, also where texts begin alike', async () => {
+    const preferred = async (...priors: number[]) => {
+      const { texts: said, reasons } = await pick({ responseFormat: { type: 'one-of', texts: texts.slice(0, 4), priors } })
+      expect(reasons).toEqual(['stop'])
+      return texts.indexOf(said[0] ?? '')
+    }
+    for (const place of [0, 1, 2, 3]) expect(await preferred(...[0, 1, 2, 3].map((other) => (other === place ? 50 : 0)))).toBe(place)
+    const unmoved = texts.indexOf((await pick({}, texts.slice(0, 4))).texts[0] ?? '')
+    expect(await preferred(0, 0, 0, 0)).toBe(unmoved)
+    expect(await preferred(7, 7, 7, 7)).toBe(unmoved)
+  })
+
   test('costs no step of the model where only one token can follow, and is the one that steps would have found', async () => {
     for (const content of ['one', 'two', 'three', 'four', 'five', 'six']) {
       const messages = [{ role: 'user', content }]

@@ -10,7 +10,7 @@ import { nothingFound } from '../../src/retrieval/retrieve.ts'
 import { createWorkplace, type ServerProcess } from '../support/server-process.ts'
 
 describe('what may be extracted', () => {
-  const of = (...texts: string[]) => extractsOf(texts.map((text) => ({ text })) as Passage[])
+  const of = (...texts: string[]) => extractsOf(texts.map((text) => ({ text })) as Passage[]).texts
 
   test('is every sentence with the first passage that holds it, or that none does', () => {
     expect(of('The mill is old. It has two wheels.', 'It has two wheels. Nobody lives there.')).toEqual([
@@ -41,13 +41,16 @@ describe('a route that answers with sentences of its documents', () => {
     const model = shipped.models[name] as { path: string }
     return { ...model, path: join(root, model.path) }
   }
+  const retrieval = { collection: 'docs', top_k: 3, token_budget: 400, answer: 'extract' }
   const place = createWorkplace(folder, {
     models: { chat: local('starter-chat'), embed: local('starter-embed') },
     collections: { docs: { embedding: 'embed', index: 'exact', sources: [documents] } },
     routes: {
       mill: {
-        variants: [{ name: 'only', model: 'chat', retrieval: { collection: 'docs', top_k: 3, token_budget: 400, answer: 'extract' } }],
+        variants: [{ name: 'only', model: 'chat', retrieval }],
       },
+      // So heavy that the model has no say.
+      closest: { variants: [{ name: 'only', model: 'chat', retrieval: { ...retrieval, closeness_weight: 1000 } }] },
     },
   })
   let server: ServerProcess
@@ -85,6 +88,13 @@ describe('a route that answers with sentences of its documents', () => {
     }
     expect(cited).toBeGreaterThan(3)
   }, 60_000)
+
+  test('lets closeness to the question count as much as was said', async () => {
+    const said = async (question: string) => (await ask(question, { model: 'closest', temperature: 0 })).choices[0]?.message.content
+    expect(await said('When was the Tarnholt mill built?')).toBe(`${sentences[0]} [1]`)
+    expect(await said('What does a ticket cost?')).toMatch(/^A ticket costs three crowns, and children enter for free\. \[\d\]$/)
+    expect(await said('Which trees grow in the mill?')).toBe(notInPassages)
+  })
 
   test('streams', async () => {
     let text = ''

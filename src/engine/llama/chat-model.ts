@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { AppError } from '../../lib/errors.ts'
-import type { ChatCapabilities, ChatEvent, ChatModel, ChatRequest, Tool } from '../../models/chat-model.ts'
+import type { ChatCapabilities, ChatEvent, ChatModel, ChatRequest, OneOf, Tool } from '../../models/chat-model.ts'
 import { structuredOutput } from '../../models/structured-output.ts'
 import { requireSupport } from '../../models/supports.ts'
 import { eventQueue } from '../event-queue.ts'
@@ -83,7 +83,7 @@ const toParams = (spec: LoadSpec, request: ChatRequest): ChatParams => {
     choices: request.n ?? 1,
     seed: sampling.seed === undefined ? randomInt(2 ** 32) : Number(BigInt.asUintN(32, BigInt(Math.trunc(sampling.seed)))),
     grammar: grammarFor(request, tools),
-    oneOf: textsFor(request),
+    oneOf: oneOfFor(request),
     tools,
     incremental: request.incremental,
     tenant: request.tenant,
@@ -120,7 +120,7 @@ const grammarFor = ({ responseFormat, toolChoice }: ChatRequest, tools: Tool[] |
   }
 }
 
-const textsFor = ({ responseFormat, sampling }: ChatRequest): readonly string[] | undefined => {
+const oneOfFor = ({ responseFormat, sampling }: ChatRequest): OneOf | undefined => {
   if (responseFormat?.type !== 'one-of') return undefined
   for (const [param, penalty] of [
     ['frequency_penalty', sampling.frequencyPenalty],
@@ -128,7 +128,7 @@ const textsFor = ({ responseFormat, sampling }: ChatRequest): readonly string[] 
   ] as const) {
     if (penalty) throw new AppError('unsupported_parameter', `${param} has no meaning for an answer that is one of given texts`, { param })
   }
-  return responseFormat.texts
+  return responseFormat
 }
 
 const checkBias = (logitBias: Record<string, number> | undefined): void => {

@@ -1,46 +1,53 @@
 import type { Llama, LlamaModel } from 'node-llama-cpp'
 import { AppError } from '../../lib/errors.ts'
 import { seededRandom } from '../../lib/stats/random.ts'
+import type { OneOf } from '../../models/chat-model.ts'
 import { createBareSampler, ranked, readLogits, type SamplerOptions, type TokenSampler } from './sampler.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
-/** Texts as the model spells them, with what they begin with in common; after the last token of a text comes any that ends an answer. */
-export type TokenTree = Map<number, TokenTree | 'end'>
+/**
+ * Texts as the model spells them, with what they begin with in common: a token, and what may follow it. After the last token of a text comes
+ * any that ends an answer. `prior` is that of the most preferred text that it can lead to.
+ */
+export type TokenTree = Map<number, { prior: number; next: TokenTree | 'end' }>
 
-export const tokenTree = (texts: readonly string[], { tokenize, ends }: Vocabulary): TokenTree => {
+export const tokenTree = ({ texts, priors }: OneOf, { tokenize, ends }: Vocabulary): TokenTree => {
   if (ends.length === 0)
     throw new AppError('unsupported_parameter', 'this model has no token that ends an answer', { param: 'structured_outputs' })
   const root: TokenTree = new Map()
-  for (const text of texts) {
+  for (const [place, text] of texts.entries()) {
+    const prior = priors?.[place] ?? 0
     let at = root
     for (const token of tokenize(text)) {
       const known = at.get(token)
-      const next: TokenTree = known instanceof Map ? known : new Map()
-      at.set(token, next)
+      const next: TokenTree = known && known.next !== 'end' ? known.next : new Map()
+      at.set(token, { prior: Math.max(prior, known?.prior ?? prior), next })
       at = next
     }
-    for (const end of ends) at.set(end, 'end')
+    for (const end of ends) at.set(end, { prior, next: 'end' })
   }
   return root
 }
 
 /**
- * Writes one of the texts of a tree: of the tokens that may follow, the model's likeliest, or one drawn by their probabilities. A grammar
- * would do with any spelling of a text, so that half of a word which the model meant for another text could lead into this one.
+ * Writes one of the texts of a tree: of the tokens that may follow, the model's likeliest, or one drawn by their probabilities, once the priors
+ * are added. A grammar would do with any spelling of a text, so that half of a word which the model meant for another text could lead
+ * into this one.
  */
 export const createChoosingSampler = (llama: Llama, model: LlamaModel, tree: TokenTree, options: SamplerOptions): TokenSampler => {
   const bare = createBareSampler(llama, model)
   const random = seededRandom(options.seed)
   const bias = new Map(options.logitBias)
   const count = options.topLogprobs
-  let at: TokenTree | 'end' = tree
+  let at: TokenTree = tree
   const step = (token: number) => {
-    at = at === 'end' ? 'end' : (at.get(token) ?? 'end')
+    const next = at.get(token)?.next ?? 'end'
+    at = next === 'end' ? new Map() : next
   }
   /** What must follow, the end among it. Not where log probabilities are wanted: those are read token by token. */
   const forced = (): number[] => {
     const tokens: number[] = []
-    while (at !== 'end' && (at.size === 1 || [...at.values()].every((next) => next === 'end'))) {
+    while (at.size === 1 || (at.size > 0 && [...at.values()].every(({ next }) => next === 'end'))) {
       const [token] = at.keys()
       tokens.push(token as number)
       step(token as number)
@@ -49,13 +56,11 @@ export const createChoosingSampler = (llama: Llama, model: LlamaModel, tree: Tok
   }
   return {
     async sample(context, output) {
-      const allowed = at === 'end' ? [] : [...at.keys()]
-      const read = await readLogits(context, output, bare, allowed, count ?? 0)
-      const token = chosen(
-        allowed.map((one) => ({ token: one, logit: (read.logits.get(one) ?? Number.NEGATIVE_INFINITY) + (bias.get(one) ?? 0) })),
-        options,
-        random,
-      )
+      const read = await readLogits(context, output, bare, [...at.keys()], count ?? 0)
+      const candidates = Array.from(at, ([token, { prior }]) => {
+        return { token, logit: (read.logits.get(token) ?? Number.NEGATIVE_INFINITY) + (bias.get(token) ?? 0) + prior }
+      })
+      const token = chosen(candidates, options, random)
       step(token)
       return count === undefined ? { token, forced: forced() } : { token, ...ranked(read, token, count) }
     },

@@ -1,4 +1,4 @@
-import type { ChatEvent, ChatRequest, Tool } from '../../models/chat-model.ts'
+import type { ChatEvent, ChatRequest, OneOf, Tool } from '../../models/chat-model.ts'
 import type { GgufSpec } from '../model-spec.ts'
 
 /** A model as the child loads it: every size decided. */
@@ -15,8 +15,7 @@ export type ChatParams = {
   seed: number
   /** Constrains the answer. GBNF. */
   grammar: string | undefined
-  /** The answer is one of these texts. */
-  oneOf: readonly string[] | undefined
+  oneOf: OneOf | undefined
   /** Shown to the model, and read back out of its answer. */
   tools: Tool[] | undefined
   incremental: boolean
