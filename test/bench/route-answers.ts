@@ -61,7 +61,7 @@ const place = createWorkplace(folder, {
   ),
   routes: Object.fromEntries(
     rows.map((_, at) => {
-      const variant = { name: 'only', model: 'chat', prompt: { name: 'assistant/extract' }, params: { temperature: 0, max_tokens: 120 } }
+      const variant = { name: 'only', model: 'chat', prompt: { name: 'assistant/answer' }, params: { temperature: 0, max_tokens: 120 } }
       return [`r${at}`, { variants: [{ ...variant, retrieval: { collection: `c${at}`, ...retrieval } }] }]
     }),
   ),

@@ -14,7 +14,7 @@ describeDatabases('first start', (makeDatabase) => {
     expect((await Promise.all([start(), start()])).toSorted()).toEqual([false, true])
     expect(await start()).toBe(false)
     expect(await bootstrapPrompts({ db, folder: `${folder}/none`, clock: () => 7 })).toBe(false)
-    expect((await listPrompts(db)).map(({ labels }) => labels)).toEqual(Array(4).fill({ production: 1 }))
+    expect((await listPrompts(db)).map(({ labels }) => labels)).toEqual(Array(3).fill({ production: 1 }))
     expect(await labelEvents(db, 'assistant/answer', 'production')).toMatchObject([
       { actor: 'startup', reason: 'first start', override: true },
     ])
