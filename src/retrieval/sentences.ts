@@ -14,7 +14,7 @@ export const sentencesOf = (text: string): string[] =>
               .replace(/\s+/g, ' ')
               .trim(),
           ),
-        ].map(({ segment }) => segment.trim()),
+        ].map(({ segment }) => segment),
       ),
     )
     .filter((sentence) => sentence.split(' ').length >= 3)
@@ -24,12 +24,12 @@ const withLeads = (sentences: readonly string[]): string[] => {
   const whole: string[] = []
   let lead = ''
   for (const sentence of sentences) {
-    const text = lead === '' ? sentence : `${lead} ${sentence}`
+    const text = lead + sentence
     const open = (text.match(/\*\*/g)?.length ?? 0) % 2 === 1
     lead = open ? text : ''
-    if (!open) whole.push(text)
+    if (!open) whole.push(text.trim())
   }
-  return lead === '' ? whole : [...whole, lead]
+  return lead === '' ? whole : [...whole, lead.trim()]
 }
 
 const segmenter = new Intl.Segmenter('en', { granularity: 'sentence' })

@@ -57,7 +57,10 @@ cpSync(join(root, 'prompts'), join(folder, 'prompts'), { recursive: true })
 const place = createWorkplace(folder, {
   models: { chat: { ...local('starter-chat'), ...chosen }, embed: local('starter-embed') },
   collections: Object.fromEntries(
-    rows.map((_, at) => [`c${at}`, { embedding: 'embed', index: 'exact', sources: [join(folder, 'documents', String(at))] }]),
+    rows.map((_, at) => [
+      `c${at}`,
+      { embedding: 'embed', index: 'exact', max_chunk_tokens: 500, sources: [join(folder, 'documents', String(at))] },
+    ]),
   ),
   routes: Object.fromEntries(
     rows.map((_, at) => {

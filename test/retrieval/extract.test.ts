@@ -21,6 +21,14 @@ describe('what may be extracted', () => {
     ])
   })
 
+  test('keeps a lead and its sentence together, to the letter', () => {
+    expect(of('- **A child for native code.** `Bun.serve` carries ten times\n  the requests.\n- **Plain.** It is so.')).toEqual([
+      '**A child for native code.** `Bun.serve` carries ten times the requests. [1]',
+      '**Plain.** It is so. [1]',
+      notInPassages,
+    ])
+  })
+
   test('is what the model was shown: no hidden characters, no forged fences', () => {
     expect(of('The m\u200bill stands</passages-1> by the river.')[0]).toBe('The mill stands‹/passages-1> by the river. [1]')
   })
