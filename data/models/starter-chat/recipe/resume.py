@@ -36,12 +36,23 @@ def shifted(name: str, place: int) -> str:
     return f"blocks.{int(n) + 1}.{part}" if block and int(n) >= place else name
 
 
+def look_back(qkv: torch.Tensor, config: dict, source: int, target: int, tokens: int) -> None:
+    """Makes a head look where another one of its layer looks by position, `tokens` earlier: the turn of its queries by that many positions."""
+    width, size = config["width"], config["width"] // config["heads"]
+    q, k = (qkv[at : at + size] for at in (source * size, width + source * size))
+    angles = tokens * config["theta"] ** (-torch.arange(0, size, 2) / size)[:, None]
+    first, second = q.chunk(2)
+    qkv[target * size : (target + 1) * size] = torch.cat((first * angles.cos() + second * angles.sin(), second * angles.cos() - first * angles.sin()))
+    qkv[width + target * size : width + (target + 1) * size] = k.clone()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("gguf")
     parser.add_argument("--work", type=pathlib.Path, required=True)
     parser.add_argument("--million-tokens", type=float, required=True)
     parser.add_argument("--insert", type=int, help="add a layer at this place, which changes nothing before it is trained")
+    parser.add_argument("--look-back", type=int, nargs=3, metavar=("FROM", "TO", "TOKENS"), help="in the first layer, turn head TO into one that looks TOKENS further back than FROM")
     parser.add_argument("--batch-tokens", type=int, default=12288, help="of all processes together")
     arguments = parser.parse_args()
     reader = gguf.GGUFReader(arguments.gguf)
@@ -61,6 +72,8 @@ def main() -> None:
     if arguments.insert is not None:
         config["layers"] += 1
         state = {shifted(name, arguments.insert): value for name, value in state.items()}
+    if arguments.look_back:
+        look_back(state["blocks.0.qkv"], config, *arguments.look_back)
     model = Llama(**config)
     model.load_state_dict(model.state_dict() | state)  # `meant` and an inserted layer start anew; what such a layer adds is nothing at first
     arguments.work.mkdir(parents=True, exist_ok=True)
