@@ -187,7 +187,8 @@ const payloadOf = (asked: AnswerRequest['chat'], choices: readonly Choice[], pre
     sampling: asked.sampling,
     tools: asked.tools,
     toolChoice: asked.toolChoice,
-    responseFormat: asked.responseFormat,
+    // Sentences to choose from are those of the passages below.
+    responseFormat: prepared?.oneOf ? undefined : asked.responseFormat,
     n: asked.n,
   },
   output: choices,

@@ -5,7 +5,7 @@ import type { ChatMessage } from '../models/chat-model.ts'
 import type { Embedder } from '../models/embedder.ts'
 import type { PromptTable } from '../prompts/table.ts'
 import { annotateCitations, reviseCitations } from '../retrieval/citations.ts'
-import { closeExtractsOf, extractsOf } from '../retrieval/extracts.ts'
+import { closeExtractsOf, extractsOf, prefersNone } from '../retrieval/extracts.ts'
 import { fencedQuestion } from '../retrieval/fence.ts'
 import { quote } from '../retrieval/quote.ts'
 import type { Retrieval } from '../retrieval/retrieval.ts'
@@ -57,7 +57,7 @@ export const createPrepare =
     const oneOf =
       answer === 'extract' ? await (weighed ? closeExtractsOf(weighed, closenessWeight) : extractsOf(found.passages)) : undefined
     // What no document answers that was read so far may stand in one that is still to be read.
-    if (unread && oneOf?.priors && oneOf.priors.at(-1) === Math.max(...oneOf.priors)) throw stillReading(collection)
+    if (unread && oneOf && prefersNone(oneOf)) throw stillReading(collection)
     const prepared: Prepared = choice
       ? await render(prompts, choice, request, earlier, { question, passages: found.fencedText })
       : { messages: [...earlier, { role: 'user', content: fencedQuestion(found.fencedText, question) }] }

@@ -1,5 +1,6 @@
 import { onlineAssertion } from '../evals/online/online-scorer.ts'
 import { scorerOf } from '../evals/scorers/index.ts'
+import { hostOf, hosts } from '../models/providers/hosts.ts'
 import { provider } from '../models/providers/index.ts'
 import { detectorOf } from '../monitors/detectors/index.ts'
 import { signalsOf } from '../monitors/signals.ts'
@@ -181,7 +182,7 @@ const routeFaults = (name: string, route: WeirConfig['routes'][string], config: 
     if (variant.retrieval)
       faults.push(...unknownName([...at, 'retrieval', 'collection'], variant.retrieval.collection, collections, 'collection'))
     if (variant.retrieval?.answer === 'extract') {
-      for (const model of [variant.model, ...variant.fallback]) {
+      for (const model of [variant.model, ...variant.fallback, ...(variant.escalate ? [variant.escalate.model] : [])]) {
         if (!isFree(config, model)) continue
         const message = `${model} cannot be held to sentences: use a local model, or one whose host takes structured_outputs`
         faults.push({ path: [...at, 'retrieval', 'answer'], message })
@@ -194,11 +195,15 @@ const routeFaults = (name: string, route: WeirConfig['routes'][string], config: 
 const tellsNoLogprobs = (model: WeirConfig['models'][string] | undefined): boolean =>
   model !== undefined && 'capabilities' in model && model.capabilities?.logprobs === false
 
-/** Whether nothing holds a model to given answers. */
+/** Whether nothing holds a model, or one of its deployments, to given answers. */
 const isFree = ({ models, providers }: WeirConfig, name: string): boolean => {
-  const model = models[name]
-  if (model?.kind !== 'llm' || !('provider' in model)) return false
-  return !(model.capabilities?.structured_outputs ?? providers[model.provider]?.host === 'vllm')
+  const named = models[name]
+  const all = named && 'deployments' in named ? named.deployments.map(({ model }) => models[model]) : [named]
+  return all.some((model) => {
+    if (model?.kind !== 'llm' || !('provider' in model)) return false
+    const host = providers[model.provider]
+    return !(model.capabilities?.structured_outputs ?? (host && hosts[host.host ?? hostOf(host.base_url)].capabilities.oneOf))
+  })
 }
 
 const ruleFaults = (path: PropertyKey[], { rules = [], variants }: WeirConfig['routes'][string], config: WeirConfig): Fault[] => {

@@ -7,8 +7,9 @@ import type { ChatEvent, ChatModel, ChatRequest, JsonSchema } from './chat-model
 import { around, type Wrapper } from './wrap.ts'
 
 /**
- * Checks the answers of a model whose host does not enforce their format. One that breaks a strict schema, is not JSON, or is none of the texts
- * asked for, never ends: it throws `upstream_failed` in place of `finish`. A whole answer is checked before its first event, so that retry and fallback can act.
+ * Checks the answers of a model whose host does not enforce their format. One that breaks a strict schema, is not JSON, or is none of the
+ * texts asked for, never ends: it throws `upstream_failed` in place of `finish`. A whole answer is checked before its first event, so that
+ * retry and fallback can act.
  */
 export const structuredOutput: Wrapper = (model) =>
   around(model, (request) => {

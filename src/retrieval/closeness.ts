@@ -51,6 +51,9 @@ export const closestSentences = async ({ question, passages, embedder, ...rest }
     .sort((left, right) => right.closeness - left.closeness)
 }
 
+/** A sentence with its citation. */
+export const cited = ({ text, number }: { text: string; number: number }): string => `${text} [${number}]`
+
 /** From this closeness on a sentence counts as an answer. It and the weights were chosen on questions of `test/bench/quote-quality.ts`. */
 export const closeEnough = 0.875
 const wordWeight = 1

@@ -1,4 +1,4 @@
-import { type ClosenessRequest, closeEnough, closestSentences } from './closeness.ts'
+import { type ClosenessRequest, cited, closeEnough, closestSentences } from './closeness.ts'
 
 /**
  * The sentence of the passages that is closest to the question, with its citation: an answer that no model worded, so nothing in it is
@@ -6,5 +6,5 @@ import { type ClosenessRequest, closeEnough, closestSentences } from './closenes
  */
 export const quote = async (request: ClosenessRequest): Promise<string | undefined> => {
   const [best] = await closestSentences(request)
-  return best && best.closeness >= closeEnough ? `${best.text} [${best.number}]` : undefined
+  return best && best.closeness >= closeEnough ? cited(best) : undefined
 }

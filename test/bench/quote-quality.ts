@@ -1,6 +1,6 @@
 /**
- * How often does the default route's answer, the quoted sentence, hold what was asked for, with the right citation, and how often does it say
- * that nothing was found where the passages do not answer?
+ * How often does the answer of a route with `answer: quote`, the quoted sentence, hold what was asked for, with the right citation, and how
+ * often does it say that nothing was found where the passages do not answer?
  *
  *     bun test/bench/quote-quality.ts [development | held-out | development-short | held-out-short] [--show]
  *

@@ -85,16 +85,19 @@ describe('structured_outputs over HTTP', () => {
   })
 
   test('a route that quotes through a model that nothing holds to sentences is refused', async () => {
-    const route = (model: string) => ({
-      variants: [{ name: 'only', model, retrieval: { collection: 'docs', answer: 'extract' } }],
+    const route = (model: string, more: object) => ({
+      variants: [{ name: 'only', model, ...more, retrieval: { collection: 'docs', answer: 'extract' } }],
     })
     const collections = { docs: { embedding: 'embed', sources: [folder] } }
     const embed = { kind: 'embedding', provider: 'other', model: 'e', dimensions: 8 }
-    const checked = async (model: string) => {
-      place.configure({ providers, models: { ...models, embed }, collections, routes: { quoting: route(model) } })
+    const both = { kind: 'llm', deployments: [{ model: 'tiny' }, { model: 'free' }] }
+    const checked = async (model: string, more: object = {}) => {
+      place.configure({ providers, models: { ...models, embed, both }, collections, routes: { quoting: route(model, more) } })
       return place.run(['config', 'check'])
     }
     expect((await checked('free')).notes).toContain('free cannot be held to sentences')
+    expect((await checked('both')).notes).toContain('both cannot be held to sentences')
+    expect((await checked('tiny', { escalate: { model: 'free', on: ['refusal'] } })).notes).toContain('free cannot be held to sentences')
     for (const model of ['tiny', 'served', 'told']) expect((await checked(model)).code).toBe(0)
     place.configure({ providers, models })
   })
